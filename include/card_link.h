@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between cardmfa-card and who started it for (worker, cardtool): one request, one answer,
+ * SOCK_SEQPACKET. The card process is told nothing about people and judges no signature.
+ */
+#ifndef CARDMFA_CARD_LINK_H
+#define CARDMFA_CARD_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "key.h"
+#include "secret.h"
+
+#define CARD_READERS_MAX 16
+#define CARD_READER_SIZE 129            /* pcsclite's MAX_READERNAME with NUL, escaped by the shower */
+#define CARD_CERT_MAX 16384
+#define CARD_ATR_MAX 33
+#define CARD_TRIES_UNKNOWN (-1)
+
+enum card_op {
+	/*
+	 * The next present card that this process has not yet told of: connect, SELECT PIV, CHUID,
+	 * tries; the 9A certificate where there is no usable GUID or want_cert. Waits up to wait_ms for
+	 * a card when none is left. Answers: card_seen with ERR_OK; ERR_NO_CARD (none left in time);
+	 * ERR_CARD_FAILED (a card that is no PIV card or does not answer: reader tells which; asked again for the next);
+	 * ERR_PCSC.
+	 */
+	CARD_OP_NEXT = 1,
+	/* Reads the 9A certificate of card `handle`. Answer: card_seen with cert. */
+	CARD_OP_CERT,
+	/*
+	 * One transaction: SELECT, VERIFY (when pin_mode is BYTES), GENERAL AUTHENTICATE with input (none when input_len is 0),
+	 * reset. A card that was reset by others in between is recognised again (same GUID or certificate) before VERIFY. With PIN_NONE the
+	 * card is reset first, so that nobody else's VERIFY counts. At most one VERIFY in the life of the process.
+	 */
+	CARD_OP_SIGN,
+	/* Names and presence, no connection to a card. */
+	CARD_OP_LIST,
+};
+
+enum card_pin_mode {
+	CARD_PIN_NONE = 1,      /* no VERIFY */
+	CARD_PIN_BYTES = 2,     /* 6..8 ASCII digits */
+	CARD_PIN_PAD = 3,       /* the reader's own keys: answered ERR_INVALID until readers with them are supported */
+};
+
+struct card_request {
+	enum card_op op;
+	uint32_t wait_ms;               /* NEXT */
+	bool want_cert;                 /* NEXT */
+	uint8_t handle;                 /* CERT, SIGN: from card_seen */
+	uint8_t key_ref;                /* SIGN: 0x9A, 0x9E (9E: PIN_NONE only) */
+	enum key_algorithm algorithm;   /* SIGN */
+	uint8_t floor;                  /* SIGN: no VERIFY when tries left <= floor (or unknown and floor > 0 and the card would not tell: allowed once) */
+	enum card_pin_mode pin_mode;    /* SIGN */
+	struct secret pin;              /* SIGN */
+	uint16_t input_len;             /* SIGN: <= 512; 0: VERIFY only */
+	uint8_t input[512];
+};
+
+struct card_reader {
+	char name[CARD_READER_SIZE];
+	bool present;
+};
+
+/* ERR_OK or: PIN_WRONG, PIN_BLOCKED, PIN_LAST_TRY, PIN_FORMAT, DENIED (6982: the key wants a PIN), NO_CARD, CARD_REMOVED, CARD_FAILED, PCSC, TIMEOUT, BUSY, INVALID. */
+struct card_answer {
+	enum card_op op;
+	enum err result;
+	uint16_t sw;                    /* last status word, 0: none; for the log */
+	int8_t tries;                   /* left, CARD_TRIES_UNKNOWN, 0: blocked */
+	/* NEXT, CERT */
+	uint8_t handle;
+	bool was_verified;              /* someone had left the PIN verified: the card was reset */
+	char reader[CARD_READER_SIZE];
+	uint8_t atr_len;
+	uint8_t atr[CARD_ATR_MAX];
+	bool has_guid;                  /* CHUID with a GUID that is not all zero */
+	uint8_t guid[16];
+	uint16_t cert_len;              /* 0: none. DER, uncompressed */
+	uint8_t cert[CARD_CERT_MAX];
+	/* SIGN */
+	uint16_t signature_len;
+	uint8_t signature[KEY_SIGNATURE_MAX];
+	/* LIST */
+	uint8_t n_readers;
+	struct card_reader readers[CARD_READERS_MAX];
+};
+
+/* Both sides. Deadline: clock.h. ERR_TIMEOUT; ERR_UNAVAILABLE: the other end is gone; ERR_PROTOCOL: malformed (the link is then of no use). */
+MUST_USE enum err card_link_send_request(int fd, const struct card_request *r, int64_t deadline);
+MUST_USE enum err card_link_get_request(int fd, struct card_request *ret, int64_t deadline);
+MUST_USE enum err card_link_send_answer(int fd, const struct card_answer *a, int64_t deadline);
+MUST_USE enum err card_link_get_answer(int fd, struct card_answer *ret, int64_t deadline);
+
+/*
+ * How cardmfa-card is started (exec, no arguments but these, empty environment but PATH):
+ *   cardmfa-card SECONDS            ends itself by alarm() after SECONDS (1..600)
+ *   fd 3  the link (SOCK_SEQPACKET socketpair), fd 4  lock file: one byte of it, chosen by the reader's name, is locked (F_SETLKW: by process, so one open descriptor may be passed to all; open for writing)
+ *   while that reader is used, so one card process at a time talks to a reader and the others wait. fd 4 may be /dev/null: no lock then.
+ * stdin, stdout: /dev/null; stderr: the starter's log.
+ */
+#define CARD_LINK_FD 3
+#define CARD_LOCK_FD 4
+
+#endif

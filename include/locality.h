@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is a person in front of this machine? Facts of kernel and logind only; whatever is unknown is remote. */
+#ifndef CARDMFA_LOCALITY_H
+#define CARDMFA_LOCALITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy.h"
+#include "wire.h"
+
+/*
+ * True only if rhost is empty, the service is one of settings->local_services, and either the host's real uid is 0 and its
+ * cgroup is a system service (a login below getty, a greeter: in no login session), or its login session is active,
+ * not remote and was opened by such a service.
+ */
+bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service,
+		       const struct settings *settings);
+
+/* The logind session a cgroup path names ("/user.slice/user-1000.slice/session-4.scope" -> "4"); false: none. */
+bool locality_session_of(const char *cgroup, char *dst, size_t size);
+
+/* Does logind know this session now? */
+bool locality_session_exists(const char *session);
+
+/* "/system.slice/...service": an ordinary system service. */
+bool locality_is_system_service(const char *cgroup);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "key.h"
+#include "log.h"
+#include "text.h"
+#include "unit.h"
+#include "unit_keys.h"
+
+#define NOT_BEFORE 1700000000
+#define NOT_AFTER 1900000000
+
+/* A certificate over pkey's key, self-signed with a P-256 key. */
+static struct der certificate_of(EVP_PKEY *pkey, const char *name)
+{
+	X509 *x = X509_new();
+	unsigned char *at;
+	struct der d;
+	int n;
+
+	assert_int_equal(X509_set_version(x, 2), 1);
+	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x), 1), 1);
+	assert_non_null(ASN1_TIME_set(X509_getm_notBefore(x), NOT_BEFORE));
+	assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x), NOT_AFTER));
+	assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8,
+						    (const unsigned char *)name, (int)strlen(name),
+						    -1, 0),
+			 1);
+	assert_int_equal(X509_set_pubkey(x, pkey), 1);
+	assert_true(X509_sign(x, keys[3], EVP_sha256()) > 0);
+	n = i2d_X509(x, NULL);
+	assert_in_range(n, 1, DER_MAX - 64);
+	at = d.bytes;
+	assert_int_equal(i2d_X509(x, &at), n);
+	d.len = (size_t)n;
+	X509_free(x);
+	return d;
+}
+
+static void every_algorithm_is_read(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct der d = certificate_of(keys[i], "taro"), spki = spki_of(keys[i]);
+		struct cert_info info;
+
+		assert_int_equal(key_from_certificate(d.bytes, d.len, &info), ERR_OK);
+		assert_int_equal(info.key.algorithm, key_algorithms[i]);
+		assert_int_equal(info.key.spki_len, spki.len);
+		assert_memory_equal(info.key.spki, spki.bytes, spki.len);
+		assert_int_equal(info.not_before, NOT_BEFORE);
+		assert_int_equal(info.not_after, NOT_AFTER);
+		assert_string_equal(info.subject, "CN = taro");
+	}
+}
+
+static void subject_is_fit_for_a_screen(void **state)
+{
+	static const char *const names[] = {
+		"\xE5\xB1\xB1\xE7\x94\xB0 \xE5\xA4\xAA\xE9\x83\x8E",
+		"a\x1B[31mb\nc",
+		"a\xE2\x80\xAE"
+		"b",
+		"a, CN = root",
+		"a long one, a long one, a long one, a long one, a long one, 0123",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct der d = certificate_of(keys[3], names[i]);
+		struct cert_info info;
+
+		assert_int_equal(key_from_certificate(d.bytes, d.len, &info), ERR_OK);
+		assert_true(text_is_utf8(info.subject, strlen(info.subject)));
+		for (const char *c = info.subject; *c; c++)
+			assert_true((unsigned char)*c >= 0x20 && *c != 0x7F);
+		assert_null(strstr(info.subject, "\xE2\x80\xAE"));
+		if (i == 0)
+			assert_string_equal(
+				info.subject,
+				"CN = \xE5\xB1\xB1\xE7\x94\xB0 \xE5\xA4\xAA\xE9\x83\x8E");
+		if (i == 3)
+			assert_string_equal(info.subject, "CN = \"a, CN = root\"");
+	}
+}
+
+static void padding_of_a_container(void **state)
+{
+	struct der d = certificate_of(keys[3], "taro");
+	const size_t len = d.len;
+	struct cert_info info;
+
+	(void)state;
+	for (int fill = 0; fill < 256; fill++) {
+		memset(d.bytes + len, fill, 40);
+		assert_int_equal(key_from_certificate(d.bytes, len + 40, &info),
+				 fill == 0 || fill == 255 ? ERR_OK : ERR_INVALID);
+	}
+	memset(d.bytes + len, 0, 40);
+	d.bytes[len + 39] = 1;
+	assert_int_equal(key_from_certificate(d.bytes, len + 40, &info), ERR_INVALID);
+}
+
+static void weak_key_in_a_certificate(void **state)
+{
+	EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024);
+	EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	struct der d;
+	struct cert_info info;
+
+	(void)state;
+	d = certificate_of(rsa, "taro");
+	assert_int_equal(key_from_certificate(d.bytes, d.len, &info), ERR_WEAK_KEY);
+	d = certificate_of(ed, "taro");
+	assert_int_equal(key_from_certificate(d.bytes, d.len, &info), ERR_WEAK_KEY);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(ed);
+}
+
+static void damaged_certificates(void **state)
+{
+	struct der good = certificate_of(keys[3], "taro"), spki = spki_of(keys[3]);
+	static unsigned char large[20000];
+	struct cert_info info = { .not_after = 5 };
+
+	(void)state;
+	for (size_t n = 0; n < good.len; n++)
+		assert_int_equal(key_from_certificate(good.bytes, n, &info), ERR_INVALID);
+	assert_int_equal(key_from_certificate(spki.bytes, spki.len, &info), ERR_INVALID);
+	memcpy(large, good.bytes, good.len);
+	assert_int_equal(key_from_certificate(large, sizeof(large), &info), ERR_INVALID);
+	assert_int_equal(info.not_after, 5);
+	/* No change of a bit does more than fail or be read. */
+	for (size_t bit = 0; bit < 8 * good.len; bit++) {
+		good.bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+		enum err e = key_from_certificate(good.bytes, good.len, &info);
+
+		assert_true(e == ERR_OK || e == ERR_INVALID || e == ERR_WEAK_KEY);
+		good.bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_algorithm_is_read),
+		cmocka_unit_test(subject_is_fit_for_a_screen),
+		cmocka_unit_test(padding_of_a_container),
+		cmocka_unit_test(weak_key_in_a_certificate),
+		cmocka_unit_test(damaged_certificates),
+	};
+	int failed;
+
+	log_set_sink(NULL);
+	if (make_keys() != 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	free_keys();
+	return failed;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between a host and its worker. */
+#include "wire.h"
+
+void wire_put_request(struct wire_buf *b, const struct wire_request *r)
+{
+	wire_start(b, WIRE_REQUEST);
+	wire_put_u8(b, (uint8_t)r->op);
+	wire_put_u32(b, r->flags);
+	wire_put_text(b, r->service);
+	wire_put_text(b, r->user);
+	wire_put_text(b, r->rhost);
+	wire_put_text(b, r->tty);
+	wire_put_text(b, r->auth_info);
+}
+
+enum err wire_get_request(struct wire_buf *b, unsigned version, struct wire_request *ret)
+{
+	uint8_t op = wire_get_u8(b);
+
+	(void)version;          /* one version so far */
+	ret->flags = wire_get_u32(b);
+	wire_get_text(b, ret->service, sizeof(ret->service));
+	wire_get_text(b, ret->user, sizeof(ret->user));
+	wire_get_text(b, ret->rhost, sizeof(ret->rhost));
+	wire_get_text(b, ret->tty, sizeof(ret->tty));
+	wire_get_text(b, ret->auth_info, sizeof(ret->auth_info));
+	if (wire_end(b) != ERR_OK || op < WIRE_AUTH || op > WIRE_CLOSE)
+		return ERR_PROTOCOL;
+	ret->op = (enum wire_op)op;
+	return ERR_OK;
+}
+
+void wire_put_ready(struct wire_buf *b, uint32_t silence_ms)
+{
+	wire_start(b, WIRE_READY);
+	wire_put_u32(b, silence_ms);
+}
+
+enum err wire_get_ready(struct wire_buf *b, uint32_t *silence_ms)
+{
+	uint32_t ms = wire_get_u32(b);
+
+	if (wire_end(b) != ERR_OK)
+		return ERR_PROTOCOL;
+	*silence_ms = ms > WIRE_SILENCE_MAX_MS ? WIRE_SILENCE_MAX_MS : ms;
+	return ERR_OK;
+}
+
+void wire_put_message(struct wire_buf *b, const struct wire_message *m)
+{
+	wire_start(b, WIRE_MESSAGE);
+	wire_put_u8(b, (uint8_t)m->style);
+	wire_put_u32(b, m->number);
+	wire_put_text(b, m->text);
+}
+
+enum err wire_get_message(struct wire_buf *b, struct wire_message *ret)
+{
+	uint8_t style = wire_get_u8(b);
+
+	ret->number = wire_get_u32(b);
+	wire_get_text(b, ret->text, sizeof(ret->text));
+	if (wire_end(b) != ERR_OK || style < WIRE_PROMPT_HIDDEN || style > WIRE_INFO)
+		return ERR_PROTOCOL;
+	ret->style = (enum wire_style)style;
+	return ERR_OK;
+}
+
+void wire_put_answer(struct wire_buf *b, const struct wire_answer *a)
+{
+	wire_start(b, WIRE_ANSWER);
+	wire_put_u32(b, a->number);
+	wire_put_u8(b, a->given);
+	wire_put_bytes(b, a->text.bytes, a->given ? a->text.len : 0);
+}
+
+enum err wire_get_answer(struct wire_buf *b, struct wire_answer *ret)
+{
+	ret->number = wire_get_u32(b);
+	ret->given = wire_get_bool(b);
+	wire_get_secret(b, &ret->text);
+	return wire_end(b);
+}
+
+void wire_put_result(struct wire_buf *b, const struct wire_result *r)
+{
+	wire_start(b, WIRE_RESULT);
+	wire_put_u32(b, r->verdict);
+	wire_put_u32(b, (uint32_t)r->result);
+	wire_put_u32(b, r->runtime_max_s);
+}
+
+enum err wire_get_result(struct wire_buf *b, struct wire_result *ret)
+{
+	uint32_t verdict = wire_get_u32(b), number = wire_get_u32(b), runtime = wire_get_u32(b);
+
+	if (wire_end(b) != ERR_OK)
+		return ERR_PROTOCOL;
+	/* An allowance that carries a failure, or the reverse, is no message of ours. */
+	if ((verdict == VERDICT_ALLOW) != (number == ERR_OK) ||
+	    (verdict != VERDICT_ALLOW && verdict != VERDICT_DENY))
+		return ERR_PROTOCOL;
+	ret->verdict = verdict;
+	ret->result = (enum err)number;
+	ret->runtime_max_s = runtime;
+	return ERR_OK;
+}

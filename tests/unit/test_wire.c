@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "unit.h"
+
+static int pair[2];
+
+static int open_pair(void **state)
+{
+	(void)state;
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+}
+
+static int close_pair(void **state)
+{
+	(void)state;
+	close(pair[0]);
+	close(pair[1]);
+	return 0;
+}
+
+static void reopen(struct wire_buf *b, enum wire_type want)
+{
+	enum wire_type type;
+	unsigned version;
+
+	assert_int_equal(wire_open(b, &version, &type), ERR_OK);
+	assert_int_equal(version, WIRE_VERSION);
+	assert_int_equal(type, want);
+}
+
+static void request_survives_the_trip(void **state)
+{
+	struct wire_request in = { .op = WIRE_AUTH, .flags = 0x8001, .service = "login", .user = "taro", .tty = "/dev/tty1" }, out;
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_put_request(&b, &in);
+	assert_int_equal(wire_send(pair[0], &b, -1, deadline_in(1000)), ERR_OK);
+	assert_int_equal(wire_recv_type(pair[1], &b, WIRE_REQUEST, NULL, deadline_in(1000)), ERR_OK);
+	assert_int_equal(wire_get_request(&b, WIRE_VERSION, &out), ERR_OK);
+	assert_int_equal(out.op, WIRE_AUTH);
+	assert_int_equal(out.flags, 0x8001);
+	assert_string_equal(out.service, "login");
+	assert_string_equal(out.user, "taro");
+	assert_string_equal(out.rhost, "");
+	assert_string_equal(out.tty, "/dev/tty1");
+}
+
+/* Every shorter and every longer form of every message is refused: no length is taken on trust. */
+static void cut_and_padded_messages_are_refused(void **state)
+{
+	struct wire_request rq = { .op = WIRE_CLOSE, .service = "s", .user = "u" }, rq_out;
+	struct wire_peer peer = { .root_socket = true, .pid = 7, .cgroup = "/x" }, peer_out;
+	struct wire_buf whole;
+
+	(void)state;
+	wire_put_request(&whole, &rq);
+	for (size_t n = 8; n <= whole.len + 1; n++) {
+		struct wire_buf b = whole;
+
+		b.len = n;
+		reopen(&b, WIRE_REQUEST);
+		assert_int_equal(wire_get_request(&b, WIRE_VERSION, &rq_out), n == whole.len ? ERR_OK : ERR_PROTOCOL);
+	}
+	wire_put_peer(&whole, &peer);
+	for (size_t n = 8; n <= whole.len + 1; n++) {
+		struct wire_buf b = whole;
+
+		b.len = n;
+		reopen(&b, WIRE_PEER);
+		assert_int_equal(wire_get_peer(&b, &peer_out), n == whole.len ? ERR_OK : ERR_PROTOCOL);
+	}
+}
+
+static void headers_of_others_are_refused(void **state)
+{
+	static const struct {
+		size_t at;
+		unsigned char value;
+	} rows[] = { { 0, 'X' }, { 3, 0 }, { 4, 0xFF }, { 5, 0 }, { 5, WIRE_VERSION + 1 } };
+	enum wire_type type;
+	unsigned version;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_buf b;
+
+		wire_put_ready(&b, 1);
+		b.bytes[rows[i].at] = rows[i].value;
+		assert_int_equal(wire_open(&b, &version, &type), ERR_PROTOCOL);
+	}
+}
+
+static void strings_with_nul_or_too_long_are_refused(void **state)
+{
+	struct wire_message m;
+	char text[WIRE_TEXT_MAX + 8];
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_start(&b, WIRE_MESSAGE);
+	wire_put_u8(&b, WIRE_INFO);
+	wire_put_u32(&b, 0);
+	wire_put_bytes(&b, "a\0b", 3);
+	reopen(&b, WIRE_MESSAGE);
+	assert_int_equal(wire_get_message(&b, &m), ERR_PROTOCOL);
+
+	memset(text, 'x', sizeof(text));
+	wire_start(&b, WIRE_MESSAGE);
+	wire_put_u8(&b, WIRE_INFO);
+	wire_put_u32(&b, 0);
+	wire_put_bytes(&b, text, WIRE_TEXT_MAX);
+	reopen(&b, WIRE_MESSAGE);
+	assert_int_equal(wire_get_message(&b, &m), ERR_PROTOCOL);
+}
+
+/* A yes is one exact pattern together with success: no single, double or triple bit flip makes one out of a no. */
+static void only_the_exact_verdict_allows(void **state)
+{
+	struct wire_result out;
+	WIRE_BUF(b);
+
+	(void)state;
+	assert_true(__builtin_popcount(VERDICT_ALLOW ^ VERDICT_DENY) > 3);
+	assert_true(__builtin_popcount(VERDICT_ALLOW) > 3);
+	for (int i = 0; i < 32; i++)
+		for (int j = i; j < 32; j++)
+			for (int k = j; k < 32; k++) {
+				const struct wire_result r = { .verdict = VERDICT_DENY ^ (1u << i | 1u << j | 1u << k), .result = ERR_OK };
+
+				wire_put_result(&b, &r);
+				reopen(&b, WIRE_RESULT);
+				assert_int_equal(wire_get_result(&b, &out), ERR_PROTOCOL);
+			}
+	const struct wire_result mixed[] = {
+		{ .verdict = VERDICT_ALLOW, .result = ERR_DENIED }, { .verdict = VERDICT_DENY, .result = ERR_OK },
+		{ .verdict = 0, .result = ERR_OK }, { .verdict = 1, .result = ERR_DENIED },
+	};
+	for (size_t i = 0; i < sizeof(mixed) / sizeof(mixed[0]); i++) {
+		wire_put_result(&b, &mixed[i]);
+		reopen(&b, WIRE_RESULT);
+		assert_int_equal(wire_get_result(&b, &out), ERR_PROTOCOL);
+	}
+	const struct wire_result yes = { .verdict = VERDICT_ALLOW, .result = ERR_OK };
+
+	wire_put_result(&b, &yes);
+	reopen(&b, WIRE_RESULT);
+	assert_int_equal(wire_get_result(&b, &out), ERR_OK);
+}
+
+static void silence_ends_at_the_deadline(void **state)
+{
+	WIRE_BUF(b);
+	int64_t begun = clock_boot_ms();
+
+	(void)state;
+	assert_int_equal(wire_recv(pair[0], &b, NULL, deadline_in(50)), ERR_TIMEOUT);
+	assert_true(clock_boot_ms() - begun < 2000);
+	wire_put_ready(&b, 1);
+	for (int i = 0; i < 100000; i++)        /* nobody reads: the buffer fills */
+		if (wire_send(pair[0], &b, -1, deadline_in(10)) == ERR_TIMEOUT)
+			return;
+	assert_true(false);
+}
+
+static void a_closed_end_is_no_message(void **state)
+{
+	WIRE_BUF(b);
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	close(ends[1]);
+	assert_int_equal(wire_recv(ends[0], &b, NULL, deadline_in(1000)), ERR_UNAVAILABLE);
+	wire_put_ready(&b, 1);
+	assert_int_equal(wire_send(ends[0], &b, -1, deadline_in(1000)), ERR_UNAVAILABLE);
+	close(ends[0]);
+}
+
+static int count_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+static void descriptors_come_only_where_they_belong(void **state)
+{
+	int before = count_fds(), fd = -1;
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_put_given(&b, ERR_OK);
+	assert_int_equal(wire_send(pair[0], &b, STDERR_FILENO, deadline_in(1000)), ERR_OK);
+	assert_int_equal(wire_recv(pair[1], &b, NULL, deadline_in(1000)), ERR_PROTOCOL);
+	assert_int_equal(count_fds(), before);
+
+	wire_put_given(&b, ERR_OK);
+	assert_int_equal(wire_send(pair[0], &b, STDERR_FILENO, deadline_in(1000)), ERR_OK);
+	assert_int_equal(wire_recv(pair[1], &b, &fd, deadline_in(1000)), ERR_OK);
+	assert_true(fd >= 3);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+}
+
+/* A packet that is larger than any message of ours is no message, cut or not. */
+static void oversized_packets_are_refused(void **state)
+{
+	static char big[WIRE_MAX + 1];
+	WIRE_BUF(b);
+
+	(void)state;
+	assert_int_equal(send(pair[0], big, sizeof(big), 0), sizeof(big));
+	assert_int_equal(wire_recv(pair[1], &b, NULL, deadline_in(1000)), ERR_PROTOCOL);
+}
+
+/* A85 in small: random bytes and random changes of true messages are refused or understood, never more. */
+static void noise_is_refused(void **state)
+{
+	const long rounds = getenv("CARDMFA_LONG") && getenv("CARDMFA_LONG")[0] == '1' ? 2000000 : 20000;
+	struct wire_request rq = { .op = WIRE_AUTH, .service = "login", .user = "taro" };
+	struct wire_buf whole, b;
+	unsigned seed = 1;
+
+	(void)state;
+	wire_put_request(&whole, &rq);
+	for (long i = 0; i < rounds; i++) {
+		union {
+			struct wire_request request;
+			struct wire_message message;
+			struct wire_answer answer;
+			struct wire_result result;
+			struct wire_peer peer;
+		} out;
+		enum wire_type type;
+		enum wire_ask what;
+		int64_t group;
+		unsigned version;
+
+		b = whole;
+		for (int k = rand_r(&seed) % 4; k >= 0; k--)
+			b.bytes[(size_t)rand_r(&seed) % whole.len] = (unsigned char)rand_r(&seed);
+		if (rand_r(&seed) % 2)
+			b.len = (size_t)rand_r(&seed) % whole.len;
+		if (wire_open(&b, &version, &type) != ERR_OK)
+			continue;
+		switch (rand_r(&seed) % 6) {
+		case 0:
+			if (wire_get_request(&b, version, &out.request) == ERR_OK)
+				assert_true(strlen(out.request.user) < sizeof(out.request.user));
+			break;
+		case 1:
+			if (wire_get_message(&b, &out.message) == ERR_OK)
+				assert_true(strlen(out.message.text) < sizeof(out.message.text));
+			break;
+		case 2:
+			if (wire_get_answer(&b, &out.answer) == ERR_OK)
+				assert_true(out.answer.text.len <= SECRET_MAX);
+			break;
+		case 3:
+			assert_int_equal(wire_get_result(&b, &out.result), ERR_PROTOCOL);
+			break;
+		case 4:
+			if (wire_get_peer(&b, &out.peer) == ERR_OK)
+				assert_true(strlen(out.peer.exe) < sizeof(out.peer.exe));
+			break;
+		default:
+			if (wire_get_ask(&b, &what, &group) == ERR_OK)
+				assert_in_range(what, WIRE_ASK_CARD, WIRE_ASK_HASH_DONE);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(request_survives_the_trip),
+		cmocka_unit_test(cut_and_padded_messages_are_refused),
+		cmocka_unit_test(headers_of_others_are_refused),
+		cmocka_unit_test(strings_with_nul_or_too_long_are_refused),
+		cmocka_unit_test(only_the_exact_verdict_allows),
+		cmocka_unit_test(descriptors_come_only_where_they_belong),
+		cmocka_unit_test(oversized_packets_are_refused),
+		cmocka_unit_test(noise_is_refused),
+		cmocka_unit_test(a_closed_end_is_no_message),
+		cmocka_unit_test(silence_ends_at_the_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, open_pair, close_pair);
+}

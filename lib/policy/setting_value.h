@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a value is written: one reader per shape. Each returns ERR_OK, or leaves the object as it
+ * was: ERR_CONFIG with `why`, ERR_MEMORY.
+ */
+#ifndef CARDMFA_SETTING_VALUE_H
+#define CARDMFA_SETTING_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy.h"
+
+/* The person whom the store puts into the class; no login name has an '@'. */
+#define PERSON_ASSIGNED "@assigned"
+
+struct word_kind {
+	bool (*is_one)(const char *word);
+	const char *name;               /* "login name": what each word must be */
+	const char *write;              /* what to write instead */
+};
+
+extern const struct word_kind value_persons, value_groups, value_services;
+
+/* Whole string to a number within [min, max], as text_to_i64() and text_to_seconds(). */
+typedef bool (*value_measure)(const char *s, int64_t min, int64_t max, int64_t *ret);
+
+struct value_rule;
+
+/* `why` has `size` bytes. */
+typedef enum err value_parse(
+	const struct value_rule *rule, const char *value, void *object, char *why, size_t size);
+
+struct value_rule {
+	value_parse *parse;
+	value_measure measure;          /* value_number */
+	const struct word_kind *words;  /* value_words */
+	const char *shape;              /* "5..1000", "auto|ja|en": obeyed by these two readers */
+	size_t offset, size;            /* the field in the object */
+};
+
+/* "64MiB", "65536KiB", "1GiB" in KiB; the unit is needed. */
+MUST_USE bool value_kib(const char *s, int64_t min, int64_t max, int64_t *ret);
+
+value_parse value_number, value_choice, value_words, value_issuer, value_networks, value_factors;
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The account check stands on its own: cron, su from root and others never call authenticate. */
+#include "account.h"
+
+#include <string.h>
+
+#include "event.h"
+
+#define SYSTEM_UID_MAX 999      /* Debian and RHEL: accounts of people begin at 1000 */
+
+enum row_needs {
+	NEEDS_NOTHING,          /* an active person is enough */
+	NEEDS_BATCH,            /* the class allows cron and at jobs */
+	NEEDS_ROOT_CALLER,      /* the host's real uid is 0 */
+};
+
+static const struct row {
+	const char *service;
+	enum row_needs needs;
+	bool machine;           /* also for system accounts that are no persons */
+} table[] = {
+	{ "cron", NEEDS_BATCH, true },
+	{ "crond", NEEDS_BATCH, true },
+	{ "atd", NEEDS_BATCH, true },
+	{ "systemd-user", NEEDS_NOTHING, true },
+	{ "su", NEEDS_ROOT_CALLER, true },
+	{ "su-l", NEEDS_ROOT_CALLER, true },
+	{ "runuser", NEEDS_ROOT_CALLER, true },
+	{ "runuser-l", NEEDS_ROOT_CALLER, true },
+};
+
+static const struct row *find_row(const char *service)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].service, service))
+			return &table[i];
+	return NULL;
+}
+
+static enum err machine_account(const struct auth_call *c, const struct who *w, const struct row *row)
+{
+	if (!row || !row->machine || !w->has_account || w->uid > SYSTEM_UID_MAX)
+		return ERR_NOT_A_PERSON;
+	if (row->needs == NEEDS_ROOT_CALLER && c->peer->ruid != 0)
+		return ERR_NOT_A_PERSON;
+	return ERR_OK;
+}
+
+enum err account_without_grant(const struct auth_call *c, const struct who *w)
+{
+	const struct row *row = find_row(c->request->service);
+
+	if (!w->known)
+		return machine_account(c, w, row);
+	if (w->person.state != PERSON_ACTIVE)
+		return ERR_LOCKED;
+	if (!row)
+		return ERR_NO_GRANT;
+	if (row->needs == NEEDS_BATCH)
+		return w->class_of->batch ? ERR_OK : ERR_NO_GRANT;
+	if (row->needs == NEEDS_ROOT_CALLER)
+		return c->peer->ruid == 0 ? ERR_OK : ERR_NO_GRANT;
+	return ERR_OK;
+}
+
+static enum err judge(const struct auth_call *c, const struct who *w)
+{
+	struct grant_row g;
+	enum err e = grant_of_host(c, w, &g);
+
+	return e == ERR_NO_GRANT || e == ERR_NOT_A_PERSON ? account_without_grant(c, w) : e;
+}
+
+static enum err record(const struct auth_call *c, const struct who *w, enum err why)
+{
+	const struct event ev = {
+		.type = EVENT_ACCOUNT, .result = why, .person = w->known ? w->person.login : NULL,
+		.actor = c->peer->ruid, .service = c->request->service, .origin = w->origin, .address = w->address,
+	};
+
+	return event_alone(c->store, &ev);
+}
+
+enum err account_run(const struct auth_call *c, struct wire_result *ret)
+{
+	struct who w;
+	enum err e = who_find(c, &w);
+
+	if (e != ERR_OK)
+		return e;
+	if (!c->peer->root_socket && (!w.has_account || w.uid != c->peer->ruid))
+		return fail(ERR_UNAVAILABLE, "uid %lld asked about another person", (long long)c->peer->ruid);
+	e = judge(c, &w);
+	if (e == ERR_OK) {
+		ret->verdict = VERDICT_ALLOW;
+		return ERR_OK;
+	}
+	/* A refusal stands whether or not it can be written down. */
+	if (w.known && record(c, &w, e) != ERR_OK)
+		fail(ERR_STORE, "an account refusal could not be recorded");
+	return e;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "locality.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-login.h>
+
+#include "text.h"
+
+static bool ends_with(const char *s, size_t len, const char *tail)
+{
+	size_t n = strlen(tail);
+
+	return len > n && !memcmp(s + len - n, tail, n);
+}
+
+bool locality_is_system_service(const char *cgroup)
+{
+	static const char slice[] = "/system.slice/";
+	const char *unit = cgroup + sizeof(slice) - 1;
+
+	if (strncmp(cgroup, slice, sizeof(slice) - 1) || strstr(cgroup, "/session-"))
+		return false;
+	/* system-getty.slice/getty@tty1.service[/...]: some component is the service. */
+	while (*unit) {
+		size_t len = strcspn(unit, "/");
+
+		if (ends_with(unit, len, ".service"))
+			return true;
+		unit += len + (unit[len] == '/');
+	}
+	return false;
+}
+
+bool locality_session_of(const char *cgroup, char *dst, size_t size)
+{
+	static const char slice[] = "/user.slice/user-", prefix[] = "session-", tail[] = ".scope";
+	const char *p;
+	size_t len;
+
+	if (strncmp(cgroup, slice, sizeof(slice) - 1))
+		return false;
+	p = strchr(cgroup + sizeof(slice) - 1, '/');
+	if (!p || strncmp(p + 1, prefix, sizeof(prefix) - 1))
+		return false;
+	p += sizeof(prefix);
+	len = strcspn(p, "/");
+	if (!ends_with(p, len, tail))
+		return false;
+	len -= sizeof(tail) - 1;
+	return strspn(p, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") >= len &&
+	       text_copy_n(dst, size, p, len);
+}
+
+bool locality_session_exists(const char *session)
+{
+	char *state = NULL;
+	int rc = sd_session_get_state(session, &state);
+
+	free(state);
+	return rc >= 0;
+}
+
+static bool in_list(const struct word_list *list, const char *word)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->words[i], word))
+			return true;
+	return false;
+}
+
+static bool session_is_local(const char *session, const struct settings *settings)
+{
+	char *service = NULL;
+	bool local = sd_session_is_active(session) > 0 && sd_session_is_remote(session) == 0 &&
+		     sd_session_get_service(session, &service) >= 0 && service &&
+		     in_list(&settings->local_services, service);
+
+	free(service);
+	return local;
+}
+
+bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service,
+		       const struct settings *settings)
+{
+	char session[65];
+
+	if (rhost[0] || !in_list(&settings->local_services, service))
+		return false;
+	if (locality_session_of(peer->cgroup, session, sizeof(session)))
+		return session_is_local(session, settings);
+	return peer->ruid == 0 && peer->audit_session == 4294967295LL && locality_is_system_service(peer->cgroup);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Authentication. MUST: ask everybody without a recognised card of that name the same; count before checking; hand out
+ * nothing but what login_end_grant made durable. MUST NOT: let anyone without a proved card guess where the class wants a card.
+ */
+#include "login.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "l10n.h"
+#include "log.h"
+#include "speech.h"
+#include "text.h"
+
+bool login_wants(const struct login *l, size_t alternative, enum factor f)
+{
+	const struct alternative *a = &l->who.class_of->alternatives[alternative];
+
+	for (size_t i = 0; i < a->n; i++)
+		if (a->factors[i] == f)
+			return true;
+	return false;
+}
+
+static bool wants_card(const struct login *l, size_t alternative)
+{
+	return login_wants(l, alternative, FACTOR_CARD) || login_wants(l, alternative, FACTOR_CARD_NOPIN);
+}
+
+/* A remote login never uses the host's own reader; what a login session proved before is not known here. */
+static void offer(struct login *l)
+{
+	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
+		l->open[i] = !login_wants(l, i, FACTOR_SESSION) && !(wants_card(l, i) && l->who.remote);
+}
+
+struct offered {
+	size_t with_card, without;
+};
+
+static struct offered count_offers(const struct login *l)
+{
+	struct offered n = { 0, 0 };
+
+	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++) {
+		n.with_card += l->open[i] && wants_card(l, i);
+		n.without += l->open[i] && !wants_card(l, i);
+	}
+	return n;
+}
+
+/* Keep only alternatives with (or without) a card. */
+static void keep(struct login *l, bool with_card)
+{
+	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
+		l->open[i] = l->open[i] && wants_card(l, i) == with_card;
+}
+
+/* Somebody who may hear it: the lock and its end, before the PIN is asked. */
+static enum err tell_lock(const struct login *l)
+{
+	char when[32], text[WIRE_TEXT_MAX];
+	int64_t until = 0;
+	enum err e;
+
+	if (l->who.person.state != PERSON_ACTIVE)
+		return ERR_LOCKED;
+	e = lockout_state(l->c->store, l->who.person.id, l->who.origin, &l->limits, &until);
+	if (e != ERR_LOCKED)
+		return e;
+	snprintf(text, sizeof(text), _("Locked after too many failures until %s."),
+		 text_local_time(when, sizeof(when), until));
+	return l->c->io->tell(l->c->io->arg, true, text) == ERR_OK ? ERR_DENIED : ERR_CONVERSATION;
+}
+
+static enum err card_part(struct login *l)
+{
+	struct offered n = count_offers(l);
+	enum err e;
+
+	if (!n.with_card)
+		return ERR_OK;
+	e = login_card_find(l, !n.without);
+	if (e == ERR_NO_CARD && n.without) {
+		keep(l, false);
+		return ERR_OK;
+	}
+	if (e != ERR_OK)
+		return e;
+	/* A stranger's card next to an alternative without one: the person goes that way. */
+	if (l->face == FACE_STRANGER && n.without) {
+		keep(l, false);
+		l->face = FACE_NONE;
+		return ERR_OK;
+	}
+	keep(l, true);
+	if (l->face == FACE_KNOWN) {
+		e = tell_lock(l);
+		if (e != ERR_OK)
+			return e;
+	}
+	return login_card_prove(l);
+}
+
+static enum err judge(struct login *l)
+{
+	enum err e = card_part(l);
+
+	if (e == ERR_OK)
+		e = login_answer_collect(l);
+	/* The card has done its part: nothing of it stays open while hashes are computed. */
+	l->c->io->card_done(l->c->io->arg);
+	if (e == ERR_OK)
+		e = login_answer_check(l);
+	if (e == ERR_OK)
+		e = login_end_grant(l);
+	return e;
+}
+
+/* Only who proved card and PIN, or holds the recognised card, hears the reason; all others one sentence. */
+static enum err tell_refusal(const struct login *l, enum err why)
+{
+	static const enum err plain[] = { ERR_NO_CARD, ERR_PCSC, ERR_STORE_FULL, ERR_TIMEOUT, ERR_BUSY };
+	bool told = l->face == FACE_KNOWN;
+
+	if (why == ERR_CONVERSATION || why == ERR_UNAVAILABLE || why == ERR_PIN_WRONG || (why == ERR_DENIED && told))
+		return ERR_OK;          /* nobody to tell, or told already */
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		told |= why == plain[i];
+	if (!told)
+		why = l->face == FACE_STRANGER ? ERR_CARD_UNKNOWN : ERR_DENIED;
+	return l->c->io->tell(l->c->io->arg, true, speech_refusal(why));
+}
+
+static void wipe_login(struct login *l)
+{
+	wipe(l, sizeof(*l));
+}
+
+enum err login_run(const struct auth_call *c, struct wire_result *ret)
+{
+	__attribute__((cleanup(wipe_login))) struct login l = { .c = c };
+	const struct policy_class *k;
+	enum err e = who_find(c, &l.who);
+
+	if (e != ERR_OK)
+		return e;
+	/* A peer that is not root may only authenticate itself. */
+	if (!c->peer->root_socket && (!l.who.has_account || l.who.uid != c->peer->ruid))
+		return fail(ERR_UNAVAILABLE, "uid %lld asked for another person", (long long)c->peer->ruid);
+	k = l.who.class_of;
+	speech_choose(c, &l.who);
+	l.deadline = deadline_in((int64_t)k->login_time_s * 1000);
+	l.limits = (struct lockout_limits){
+		.attempts = k->attempts, .lock_s = k->lock_s,
+		.address_attempts = c->policy->settings.address_attempts,
+		.address_lock_s = c->policy->settings.address_lock_s,
+	};
+	offer(&l);
+	e = c->store_full && !k->when_full ? ERR_STORE_FULL : judge(&l);
+	if (e == ERR_OK) {
+		ret->verdict = VERDICT_ALLOW;
+		return ERR_OK;
+	}
+	if (tell_refusal(&l, e) != ERR_OK)
+		fail(ERR_CONVERSATION, "the refusal could not be shown");
+	return login_end_refuse(&l, e);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of one authentication. Shared by login*.c only. */
+#ifndef CARDMFA_LOGIN_H
+#define CARDMFA_LOGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth.h"
+#include "lockout.h"
+#include "who.h"
+
+enum login_face {
+	FACE_NONE,              /* no card was looked for, or none is there */
+	FACE_STRANGER,          /* a card that is no active card of this person: one face for all such */
+	FACE_KNOWN,             /* recognised: not yet proved */
+};
+
+struct login_answer {
+	enum factor factor;
+	struct secret text;
+};
+
+struct login {
+	const struct auth_call *c;
+	struct who who;
+	int64_t deadline;
+	bool open[POLICY_ALTERNATIVES_MAX];     /* alternatives of the class that still can be completed */
+	enum login_face face;
+	struct card_row card;   /* FACE_KNOWN */
+	uint8_t handle;
+	int tries;
+	bool proved;            /* the card signed, after its PIN where it has one */
+	bool pin_tried;         /* the card's counter was touched */
+	size_t n_answers;
+	struct login_answer answers[POLICY_FACTORS_MAX];
+	size_t chosen;          /* the alternative the answers belong to */
+	bool hopeless;          /* nothing can be completed here: asked all the same, refused all the same */
+	bool verified;          /* a verifier ran */
+	bool renew;             /* password holds a fresh hash of the right password: put with the verdict */
+	struct password_row password;
+	struct lockout_ticket ticket;
+	struct lockout_limits limits;
+};
+
+/* login_card.c: finds a card of this person; sets face, card, handle, tries. ERR_NO_CARD, ERR_PCSC, ERR_TIMEOUT… */
+MUST_USE enum err login_card_find(struct login *l, bool required);
+/* login_card.c: asks for the PIN and lets the card prove itself: l->proved. Tells the holder what the card tells. A stranger's PIN is asked for and dropped. */
+MUST_USE enum err login_card_prove(struct login *l);
+
+/* login_answer.c: asks for what the open alternatives still need. */
+MUST_USE enum err login_answer_collect(struct login *l);
+/* login_answer.c: counts, then verifies all of them (dummies for who can't succeed). ERR_OK only if every one is right. */
+MUST_USE enum err login_answer_check(struct login *l);
+
+/* login_end.c: verdict, grant, counter and record in one transaction that reads person and card again. */
+MUST_USE enum err login_end_grant(struct login *l);
+/* login_end.c: the failure is counted and recorded. Returns `why`, or what kept it from being recorded. */
+MUST_USE enum err login_end_refuse(struct login *l, enum err why);
+
+/* Which factors an alternative starts with: the card ones first. */
+bool login_wants(const struct login *l, size_t alternative, enum factor f);
+
+MUST_USE enum err login_run(const struct auth_call *c, struct wire_result *ret);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The card's part of an authentication: recognise, ask for the PIN, let it sign. */
+#include "login.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "challenge.h"
+#include "clock.h"
+#include "key.h"
+#include "l10n.h"
+#include "lifecycle.h"
+#include "log.h"
+#include "text.h"
+
+#define CARD_EXCHANGE_MS 20000          /* a slow RSA-4096 card, and others before us at this reader */
+
+static enum err exchange(const struct login *l, const struct card_request *rq, struct card_answer *an, int64_t ms)
+{
+	int64_t deadline = deadline_in(ms);
+
+	return l->c->io->card(l->c->io->arg, rq, an, deadline < l->deadline ? deadline : l->deadline);
+}
+
+struct recognition {
+	const struct card_answer *seen;
+	const unsigned char *spki_sha256;       /* NULL: no certificate was read */
+	int64_t now;
+	struct card_row *found;
+	bool hit;
+};
+
+/* Recognition only says whom to ask: the pinned key decides. */
+static enum err compare(const struct card_row *row, void *arg)
+{
+	struct recognition *r = arg;
+	bool same = r->spki_sha256 ? !memcmp(row->spki_sha256, r->spki_sha256, 32) :
+		    r->seen->has_guid && row->has_guid && !memcmp(row->guid, r->seen->guid, sizeof(row->guid));
+
+	if (same && !r->hit && lifecycle_usable(row, r->now) == ERR_OK) {
+		*r->found = *row;
+		r->hit = true;
+	}
+	return ERR_OK;
+}
+
+static enum err recognise(struct login *l, const struct card_answer *seen, bool *hit)
+{
+	struct cert_info cert;
+	struct recognition r = { .seen = seen, .now = clock_real_s(), .found = &l->card };
+	enum err e;
+
+	if (!seen->has_guid) {
+		if (!seen->cert_len || key_from_certificate(seen->cert, seen->cert_len, &cert) != ERR_OK) {
+			*hit = false;
+			return ERR_OK;
+		}
+		r.spki_sha256 = cert.key.spki_sha256;
+	}
+	/* Unknown people have no cards (row 0 is nobody's): the same question to the store. */
+	e = store_card_each(l->c->store, l->who.known ? l->who.person.id : INT64_MAX, compare, &r);
+	*hit = r.hit;
+	return e;
+}
+
+static enum err take(struct login *l, const struct card_answer *seen)
+{
+	bool hit;
+	enum err e = recognise(l, seen, &hit);
+
+	if (e != ERR_OK)
+		return e;
+	if (!hit) {
+		l->face = FACE_STRANGER;
+		return ERR_OK;
+	}
+	l->face = FACE_KNOWN;
+	l->handle = seen->handle;
+	l->tries = seen->tries;
+	return ERR_OK;
+}
+
+static enum err announce(const struct login *l)
+{
+	char text[WIRE_TEXT_MAX];
+
+	snprintf(text, sizeof(text), _("Insert your IC card (%u s)."), l->who.class_of->card_wait_s);
+	return l->c->io->tell(l->c->io->arg, false, text);
+}
+
+enum err login_card_find(struct login *l, bool required)
+{
+	struct card_request rq = { .op = CARD_OP_NEXT };
+	struct card_answer an = { .result = ERR_CARD_FAILED };
+	int64_t until = deadline_in((int64_t)l->who.class_of->card_wait_s * 1000);
+	bool announced = false, broken = false;
+	enum err e;
+
+	for (int i = 0; i < 4 * CARD_READERS_MAX; i++) {
+		rq.wait_ms = announced ? (uint32_t)deadline_left(until) : 0;
+		e = exchange(l, &rq, &an, CARD_EXCHANGE_MS + rq.wait_ms);
+		if (e != ERR_OK)
+			return e;
+		if (an.result == ERR_OK) {
+			e = take(l, &an);
+			if (e != ERR_OK || l->face == FACE_KNOWN)
+				return e;
+		} else if (an.result == ERR_CARD_FAILED || an.result == ERR_CARD_REMOVED) {
+			broken = an.result == ERR_CARD_FAILED;
+		} else if (an.result != ERR_NO_CARD) {
+			return an.result;
+		} else if (l->face == FACE_STRANGER) {
+			return ERR_OK;
+		} else if (!required || announced) {
+			return broken ? ERR_CARD_FAILED : ERR_NO_CARD;
+		} else {
+			e = announce(l);
+			if (e != ERR_OK)
+				return e;
+			announced = true;
+		}
+	}
+	return fail(ERR_CARD_FAILED, "readers and cards change without end");
+}
+
+static enum err check_tries(const struct login *l)
+{
+	if (l->tries == 0)
+		return ERR_PIN_BLOCKED;
+	if (l->tries != CARD_TRIES_UNKNOWN && l->tries <= (int)l->who.class_of->pin_keep)
+		return ERR_PIN_LAST_TRY;
+	return ERR_OK;
+}
+
+/* Six to eight ASCII digits; full-width ones count. */
+static bool tidy_pin(struct secret *pin)
+{
+	for (size_t n = 6; n <= 8; n++)
+		if (text_normalise_digits(pin->bytes, &pin->len, n))
+			return true;
+	return false;
+}
+
+static enum err ask_pin(const struct login *l, struct secret *pin)
+{
+	return l->c->io->ask(l->c->io->arg, true, _("PIN of your IC card: "), pin, l->deadline);
+}
+
+static enum err tell_wrong_pin(const struct login *l, int tries)
+{
+	char text[WIRE_TEXT_MAX];
+	int usable = tries - (int)l->who.class_of->pin_keep;
+
+	if (tries < 0)
+		snprintf(text, sizeof(text), "%s", _("Wrong PIN."));
+	else
+		snprintf(text, sizeof(text), _("Wrong PIN. %d tries left on the card, %d of them usable here."), tries,
+			 usable > 0 ? usable : 0);
+	return l->c->io->tell(l->c->io->arg, true, text);
+}
+
+static enum err judge_answer(struct login *l, const struct card_answer *an, const struct challenge *ch)
+{
+	struct key_info key = { .algorithm = l->card.algorithm };
+	enum err e;
+
+	log_line(LOG_INFO, "card %s: %s (SW %04X)", l->card.card_id.text, err_name(an->result), an->sw);
+	if (an->result == ERR_PIN_WRONG && tell_wrong_pin(l, an->tries) != ERR_OK)
+		return ERR_CONVERSATION;
+	if (an->result != ERR_OK)
+		return an->result == ERR_DENIED ? ERR_CARD_FAILED : an->result;
+	e = challenge_fresh(ch);
+	if (e != ERR_OK)
+		return e;
+	e = key_from_spki(l->card.spki, l->card.spki_len, &key);
+	if (e != ERR_OK || key.algorithm != l->card.algorithm ||
+	    memcmp(key.spki_sha256, l->card.spki_sha256, sizeof(key.spki_sha256)))
+		return fail(ERR_STORE_CORRUPT, "card %s: its row does not hold the key it was enrolled with",
+			    l->card.card_id.text);
+	e = key_verify(&key, ch->message, ch->len, an->signature, an->signature_len);
+	if (e == ERR_DENIED)
+		return fail(ERR_CARD_UNKNOWN, "card %s: the signature is not by the enrolled key", l->card.card_id.text);
+	if (e == ERR_OK)
+		l->proved = true;
+	return e;
+}
+
+static enum err sign(struct login *l, const struct secret *pin)
+{
+	struct card_request rq = {
+		.op = CARD_OP_SIGN, .handle = l->handle, .key_ref = (uint8_t)l->card.key_ref, .algorithm = l->card.algorithm,
+		.floor = (uint8_t)l->who.class_of->pin_keep, .pin_mode = l->card.pin_proved ? CARD_PIN_BYTES : CARD_PIN_NONE,
+	};
+	struct card_answer an = { .result = ERR_CARD_FAILED };
+	struct challenge ch;
+	size_t len;
+	enum err e = challenge_make(CHALLENGE_LOGIN, l->c->host_id, l->c->request->service, l->who.person.login, &ch);
+
+	if (e == ERR_OK)
+		e = key_signing_input(l->card.algorithm, ch.message, ch.len, rq.input, &len);
+	if (e == ERR_OK && rq.pin_mode == CARD_PIN_BYTES)
+		e = secret_set(&rq.pin, pin->bytes, pin->len);
+	if (e == ERR_OK) {
+		rq.input_len = (uint16_t)len;
+		l->pin_tried = rq.pin_mode == CARD_PIN_BYTES;
+		e = exchange(l, &rq, &an, CARD_EXCHANGE_MS);
+	}
+	secret_wipe(&rq.pin);
+	return e == ERR_OK ? judge_answer(l, &an, &ch) : e;
+}
+
+/* The card's kind must be what an open alternative asks: a key that signs without PIN is no `card`. */
+static enum err keep_kind(struct login *l)
+{
+	enum factor f = l->card.pin_proved ? FACTOR_CARD : FACTOR_CARD_NOPIN;
+	size_t left = 0;
+
+	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++) {
+		l->open[i] = l->open[i] && login_wants(l, i, f);
+		left += l->open[i];
+	}
+	return left ? ERR_OK : ERR_NO_FACTOR;
+}
+
+static bool wants_pin(const struct login *l)
+{
+	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
+		if (l->open[i] && login_wants(l, i, FACTOR_CARD))
+			return true;
+	return false;
+}
+
+enum err login_card_prove(struct login *l)
+{
+	SECRET(pin);
+	enum err e;
+
+	if (l->face != FACE_KNOWN)
+		return wants_pin(l) ? ask_pin(l, &pin) : ERR_OK;
+	e = keep_kind(l);
+	if (e == ERR_OK)
+		e = check_tries(l);
+	if (e != ERR_OK)
+		return e;
+	if (l->card.pin_proved) {
+		e = ask_pin(l, &pin);
+		if (e == ERR_OK && !tidy_pin(&pin))
+			e = ERR_PIN_FORMAT;
+		if (e != ERR_OK)
+			return e;
+	}
+	return sign(l, &pin);
+}

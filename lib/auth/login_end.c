@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an authentication ends: one transaction for the verdict, one for a refusal. */
+#include "login.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "clock.h"
+#include "event.h"
+#include "grant.h"
+#include "l10n.h"
+#include "lifecycle.h"
+#include "log.h"
+#include "text.h"
+
+/* Where from, for people: an address, else a terminal's name. */
+static void describe_place(const struct login *l, char *dst, size_t size)
+{
+	const char *tty = l->c->request->tty;
+
+	if (!strncmp(tty, "/dev/", 5))
+		tty += 5;
+	if (l->who.address[0])
+		tty = l->who.address;
+	else if (!tty[0] || strlen(tty) > 32 || strspn(tty, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/") != strlen(tty))
+		tty = who_from(&l->who);
+	if (!text_copy(dst, size, tty))
+		dst[0] = '\0';
+}
+
+/* The rows as they are now, not as they were when the card was recognised. */
+static enum err read_again(const struct login *l, struct person *p)
+{
+	struct card_row card;
+	enum err e = store_person_by_id(l->c->store, l->who.person.id, p);
+
+	if (e != ERR_OK)
+		return e;
+	if (p->state != PERSON_ACTIVE || p->uid != l->who.uid)
+		return ERR_LOCKED;
+	if (!l->proved)
+		return ERR_OK;
+	e = store_card_by_id(l->c->store, l->card.id, &card);
+	if (e != ERR_OK)
+		return e;
+	if (card.person != p->id || memcmp(card.spki_sha256, l->card.spki_sha256, sizeof(card.spki_sha256)))
+		return fail(ERR_STORE_CORRUPT, "card %s changed hands during a login", l->card.card_id.text);
+	return lifecycle_usable(&card, clock_real_s());
+}
+
+static enum err write_grant(struct login *l, struct login_stat *before, struct event *ev, int64_t *seq)
+{
+	struct store *s = l->c->store;
+	struct login_stat st = { .person = l->who.person.id, .failure_at = -1 };
+	struct person now;
+	enum err e = read_again(l, &now);
+
+	if (e == ERR_OK && l->n_answers)
+		e = lockout_succeeded(s, &l->ticket);
+	if (e == ERR_OK)
+		e = store_login_stat_get(s, now.id, before);
+	st.last_at = clock_real_s();
+	describe_place(l, st.last_from, sizeof(st.last_from));
+	if (e == ERR_OK)
+		e = store_login_stat_put(s, &st);
+	if (e == ERR_OK && l->proved)
+		e = store_card_used(s, l->card.id, st.last_at);
+	if (e == ERR_OK && l->renew)
+		e = store_password_put(s, &l->password);
+	if (e == ERR_OK)
+		e = grant_make(l->c, &l->who, l->proved ? &l->card : NULL,
+			       &l->who.class_of->alternatives[l->chosen]);
+	if (e == ERR_OK)
+		e = event_record(s, ev, seq);
+	return e;
+}
+
+static enum err transaction(struct login *l, struct login_stat *before, struct event *ev, int64_t *seq)
+{
+	enum err e;
+
+	if (store_reserve_used(l->c->store) && !l->who.class_of->when_full)
+		return ERR_STORE_FULL;
+	e = store_begin(l->c->store);
+	if (e != ERR_OK)
+		return e;
+	e = write_grant(l, before, ev, seq);
+	if (e != ERR_OK) {
+		store_rollback(l->c->store);
+		return e;
+	}
+	return store_commit(l->c->store);
+}
+
+static void tell_history(const struct login *l, const struct login_stat *st)
+{
+	char when[32], text[WIRE_TEXT_MAX], tries[200] = "";
+
+	if (st->failures > 0)
+		snprintf(tries, sizeof(tries), ngettext(" %lld failed try since, the last from %s.",
+							" %lld failed tries since, the last from %s.", (unsigned long)st->failures),
+			 (long long)st->failures, st->failure_from[0] ? st->failure_from : "?");
+	if (st->last_at < 0)
+		snprintf(text, sizeof(text), "%s%s", _("This is your first login."), tries);
+	else
+		snprintf(text, sizeof(text), _("Last login %s on %s.%s"), text_local_time(when, sizeof(when), st->last_at),
+			 st->last_from[0] ? st->last_from : "?", tries);
+	if (l->c->io->tell(l->c->io->arg, false, text) != ERR_OK)
+		log_line(LOG_INFO, "the last login could not be shown");
+}
+
+enum err login_end_grant(struct login *l)
+{
+	char factors[129];
+	struct event ev = {
+		.type = EVENT_LOGIN, .result = ERR_OK, .person = l->who.person.login, .actor = l->c->peer->ruid,
+		.card = l->proved ? l->card.card_id.text : NULL, .service = l->c->request->service,
+		.origin = l->who.origin, .address = l->who.address,
+		.fields = {
+			{ "factors", alternative_text(&l->who.class_of->alternatives[l->chosen], factors, sizeof(factors)) },
+			{ "class", l->who.class_of->name },
+		},
+	};
+	struct login_stat before = { .last_at = -1 };
+	int64_t seq = 0;
+	enum err e = transaction(l, &before, &ev, &seq);
+
+	if (e == ERR_STORE_FULL && l->who.class_of->when_full)
+		e = transaction(l, &before, &ev, &seq);
+	if (e != ERR_OK)
+		return e;
+	event_publish(&ev, seq);
+	tell_history(l, &before);
+	return ERR_OK;
+}
+
+/* Only what a card or a proved person bounds by itself gets an event of its own: a flood fills nothing. */
+static bool has_event(const struct login *l, enum err why)
+{
+	return l->proved || (l->pin_tried && (why == ERR_PIN_WRONG || why == ERR_PIN_BLOCKED || why == ERR_CARD_UNKNOWN));
+}
+
+static enum err count_for_person(const struct login *l)
+{
+	struct login_stat st;
+	enum err e;
+
+	if (!l->who.known)
+		return ERR_OK;
+	e = store_login_stat_get(l->c->store, l->who.person.id, &st);
+	if (e != ERR_OK)
+		return e;
+	st.failures++;
+	st.failure_at = clock_real_s();
+	describe_place(l, st.failure_from, sizeof(st.failure_from));
+	return store_login_stat_put(l->c->store, &st);
+}
+
+static enum err write_refusal(const struct login *l, const struct event *ev, bool *full, int64_t *seq)
+{
+	enum err e = ERR_OK;
+
+	if (l->ticket.try_id)
+		e = l->verified || !l->proved ? lockout_failed(l->c->store, &l->ticket, &l->limits, full) :
+		    lockout_returned(l->c->store, &l->ticket);
+	if (e == ERR_OK)
+		e = count_for_person(l);
+	if (e == ERR_OK && has_event(l, ev->result))
+		e = event_record(l->c->store, ev, seq);
+	else if (e == ERR_OK)
+		e = store_unproved_add(l->c->store, l->who.remote ? "remote" : "local", l->who.address, clock_real_s());
+	return e;
+}
+
+static enum err record_refusal(const struct login *l, const struct event *ev, bool *full, int64_t *seq)
+{
+	enum err e = store_begin(l->c->store);
+
+	if (e != ERR_OK)
+		return e;
+	e = write_refusal(l, ev, full, seq);
+	if (e == ERR_OK)
+		return store_commit(l->c->store);
+	store_rollback(l->c->store);
+	return e;
+}
+
+static void record_lockout(const struct login *l, const struct event *refusal)
+{
+	struct event ev = *refusal;
+
+	ev.type = EVENT_LOCKOUT;
+	ev.result = ERR_LOCKED;
+	if (event_alone(l->c->store, &ev) != ERR_OK)
+		log_line(LOG_ERR, "the lockout of %s could not be recorded", l->who.person.login);
+}
+
+enum err login_end_refuse(struct login *l, enum err why)
+{
+	const struct event ev = {
+		.type = EVENT_LOGIN, .result = why, .person = l->who.known ? l->who.person.login : NULL,
+		.card = l->face == FACE_KNOWN ? l->card.card_id.text : NULL, .actor = l->c->peer->ruid,
+		.service = l->c->request->service, .origin = l->who.origin, .address = l->who.address,
+		.fields = { { "class", l->who.class_of->name } },
+	};
+	bool full = false;
+	int64_t seq = 0;
+	enum err e;
+
+	/* Nobody answered, or the machinery failed before anything was tried: no failure of a person. */
+	if (!l->ticket.try_id && (why >= ERR_UNAVAILABLE || why == ERR_NO_CARD)) {
+		log_line(LOG_NOTICE, "no login: %s service=%s origin=%s", err_name(why), l->c->request->service, l->who.origin);
+		return why;
+	}
+	e = record_refusal(l, &ev, &full, &seq);
+	if (e == ERR_STORE_FULL)
+		e = record_refusal(l, &ev, &full, &seq);
+	if (e != ERR_OK)
+		return e;
+	if (seq)
+		event_publish(&ev, seq);
+	else
+		log_line(LOG_NOTICE, "login refused: %s service=%s origin=%s address=%s", err_name(why),
+			 l->c->request->service, l->who.origin, l->who.address);
+	if (full)
+		record_lockout(l, &ev);
+	return why;
+}

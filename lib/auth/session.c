@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <string.h>
+
+#include "account.h"
+#include "clock.h"
+#include "event.h"
+#include "grant.h"
+#include "locality.h"
+#include "text.h"
+#include "who.h"
+
+static enum err record(const struct auth_call *c, const struct who *w, enum event_type type, enum err result,
+		       const char *logind, int64_t *seq, struct event *ev)
+{
+	*ev = (struct event){
+		.type = type, .result = result, .person = w->known ? w->person.login : NULL, .actor = c->peer->ruid,
+		.service = c->request->service, .origin = w->origin, .address = w->address,
+		.fields = { { logind && logind[0] ? "logind_session" : NULL, logind } },
+	};
+	return event_record(c->store, ev, seq);
+}
+
+/* body runs in one write transaction; its event is published after the commit. */
+struct step {
+	const struct auth_call *c;
+	const struct who *w;
+	struct event ev;
+	int64_t seq;
+	char logind[65];
+};
+
+static enum err in_transaction(struct step *s, enum err (*body)(struct step *s))
+{
+	enum err e = store_begin(s->c->store);
+
+	if (e != ERR_OK)
+		return e;
+	e = body(s);
+	if (e != ERR_OK) {
+		store_rollback(s->c->store);
+		return e;
+	}
+	e = store_commit(s->c->store);
+	if (e == ERR_OK && s->seq)
+		event_publish(&s->ev, s->seq);
+	return e;
+}
+
+static enum err insert_pending(struct step *s)
+{
+	const struct auth_call *c = s->c;
+	struct session_row r = {
+		.person = s->w->person.id, .card = -1, .grant = -1, .host_pid = c->peer->pid, .host_start = c->peer->start,
+		.state = SESSION_PENDING, .closed_at = -1,
+	};
+	struct grant_row g;
+	enum err e = grant_of_host(c, s->w, &g);
+
+	if (e == ERR_OK) {
+		r.card = g.card;
+		r.grant = g.id;
+		e = store_grant_used(c->store, g.id, clock_real_s());
+	} else if (e == ERR_NO_GRANT) {
+		e = account_without_grant(c, s->w);
+	}
+	if (e == ERR_OK)
+		e = clock_now(&r.at);
+	if (e != ERR_OK)
+		return e;
+	if (!text_copy(r.service, sizeof(r.service), c->request->service) ||
+	    !text_copy(r.address, sizeof(r.address), s->w->address))
+		return fail(ERR_PROTOCOL, "a name is too long for a session");
+	text_escape(r.tty, sizeof(r.tty), c->request->tty);
+	return store_session_add(c->store, &r);
+}
+
+enum err session_open(const struct auth_call *c, struct wire_result *ret)
+{
+	struct who w;
+	struct step s = { .c = c, .w = &w };
+	enum err e = who_find(c, &w);
+
+	if (e == ERR_OK)
+		e = w.known ? in_transaction(&s, insert_pending) : account_without_grant(c, &w);
+	if (e == ERR_OK)
+		ret->verdict = VERDICT_ALLOW;
+	return e;
+}
+
+static enum err open_pending(struct step *s)
+{
+	struct session_row r;
+	struct moment now;
+	enum err e = clock_now(&now);
+
+	if (e == ERR_OK)
+		e = store_session_of_host(s->c->store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
+	if (e != ERR_OK)
+		return e == ERR_NOT_FOUND ? fail(ERR_NO_GRANT, "no pending session of this host") : e;
+	if (s->w->person.state != PERSON_ACTIVE)
+		return ERR_LOCKED;
+	e = grant_card_good(s->c->store, r.card);
+	if (e != ERR_OK)
+		return e;
+	r.state = SESSION_OPEN;
+	memcpy(r.logind_session, s->logind, sizeof(r.logind_session));
+	e = store_session_update(s->c->store, &r);
+	if (e == ERR_OK)
+		e = record(s->c, s->w, EVENT_SESSION_OPEN, ERR_OK, s->logind, &s->seq, &s->ev);
+	return e;
+}
+
+enum err session_confirm(const struct auth_call *c, struct wire_result *ret)
+{
+	struct who w;
+	struct step s = { .c = c, .w = &w };
+	enum err e = who_find(c, &w);
+
+	if (e != ERR_OK)
+		return e;
+	/* pam_systemd is optional in every stack: without its scope nothing could end this session. */
+	if (!locality_session_of(c->peer->cgroup, s.logind, sizeof(s.logind)) || !locality_session_exists(s.logind))
+		return fail(ERR_UNAVAILABLE, "logind made no session for this login");
+	e = w.known ? in_transaction(&s, open_pending) : account_without_grant(c, &w);
+	if (e == ERR_OK)
+		ret->verdict = VERDICT_ALLOW;
+	return e;
+}
+
+static enum err close_own(struct step *s)
+{
+	struct session_row r;
+	struct moment now;
+	enum err e = clock_now(&now);
+
+	if (e == ERR_OK)
+		e = store_session_of_host(s->c->store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
+	if (e == ERR_NOT_FOUND)
+		return ERR_OK;          /* closed already, or never opened */
+	if (e != ERR_OK)
+		return e;
+	r.state = SESSION_CLOSED;
+	r.closed_at = clock_real_s();
+	e = store_session_update(s->c->store, &r);
+	if (e == ERR_OK)
+		e = record(s->c, s->w, EVENT_SESSION_CLOSE, ERR_OK, r.logind_session, &s->seq, &s->ev);
+	return e;
+}
+
+enum err session_close(const struct auth_call *c, struct wire_result *ret)
+{
+	struct who w;
+	struct step s = { .c = c, .w = &w };
+	enum err e = who_find(c, &w);
+
+	if (e == ERR_OK && w.known)
+		e = in_transaction(&s, close_own);
+	if (e == ERR_OK)
+		ret->verdict = VERDICT_ALLOW;
+	return e;
+}

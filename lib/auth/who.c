@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "who.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "locality.h"
+#include "log.h"
+#include "text.h"
+
+#define NSS_BUFFER 65536
+
+static void free_buffer(char **p)
+{
+	free(*p);
+}
+
+static enum err find_account(const char *user, struct who *w, char *canonical, size_t size)
+{
+	__attribute__((cleanup(free_buffer))) char *buf = malloc(NSS_BUFFER);
+	struct passwd pw, *found;
+	int rc;
+
+	if (!buf)
+		return fail(ERR_MEMORY, "account lookup");
+	rc = getpwnam_r(user, &pw, buf, NSS_BUFFER, &found);
+	w->has_account = rc == 0 && found;
+	if (!w->has_account)
+		return ERR_OK;
+	w->uid = (int64_t)pw.pw_uid;
+	w->gid = (int64_t)pw.pw_gid;
+	if (!text_copy(canonical, size, pw.pw_name))
+		w->has_account = false;
+	return ERR_OK;
+}
+
+/* By uid, so that aliases share one state; by name where the account has vanished (then nothing but refusals and records come of it). */
+static enum err find_person(const struct auth_call *c, const char *user, struct who *w)
+{
+	enum err e = ERR_NOT_FOUND;
+
+	if (w->has_account)
+		e = store_person_by_uid(c->store, w->uid, &w->person);
+	else if (text_is_login(user))
+		e = store_person_by_login(c->store, user, &w->person);
+	if (e != ERR_OK && e != ERR_NOT_FOUND)
+		return e;
+	w->known = e == ERR_OK && w->has_account;
+	return ERR_OK;
+}
+
+struct group_source {
+	const struct auth_call *call;
+	const struct who *who;
+	const char *login;
+};
+
+static bool is_member(const struct group *g, const struct group_source *src)
+{
+	if (src->who->has_account && (int64_t)g->gr_gid == src->who->gid)
+		return true;
+	for (char **m = g->gr_mem; m && *m; m++)
+		if (!strcmp(*m, src->login))
+			return true;
+	return false;
+}
+
+/* A group that once resolved and does not now: its source failed, it was not emptied. */
+static enum err missing_group(const struct group_source *src, const char *name)
+{
+	bool known;
+	enum err e = store_group_known(src->call->store, name, &known);
+
+	if (e != ERR_OK)
+		return e;
+	return known ? fail(ERR_UNAVAILABLE, "group %s no longer resolves", name) : ERR_NOT_FOUND;
+}
+
+static void remember_group(struct store *s, const char *name)
+{
+	bool known;
+
+	if (store_group_known(s, name, &known) != ERR_OK || known || store_begin(s) != ERR_OK)
+		return;
+	if (store_group_add(s, name) != ERR_OK || store_commit(s) != ERR_OK)
+		store_rollback(s);
+}
+
+static enum err in_group(const char *name, bool *ret, void *arg)
+{
+	const struct group_source *src = arg;
+	__attribute__((cleanup(free_buffer))) char *buf = malloc(NSS_BUFFER);
+	struct group gr, *found;
+	int rc;
+
+	if (!buf)
+		return fail(ERR_MEMORY, "group lookup");
+	rc = getgrnam_r(name, &gr, buf, NSS_BUFFER, &found);
+	if (rc == ENOENT || (rc == 0 && !found))
+		return missing_group(src, name);
+	if (rc)
+		return fail(ERR_UNAVAILABLE, "group %s: %s", name, strerror(rc));
+	remember_group(src->call->store, name);
+	*ret = is_member(&gr, src);
+	return ERR_OK;
+}
+
+/*
+ * The class of the person, whatever the service at hand, and only from a source that worked: it stands in when the
+ * source fails.
+ */
+static void remember_class(const struct auth_call *c, const struct policy_facts *facts, struct who *w)
+{
+	bool failed;
+	const struct policy_class *k = policy_class_of_person(c->policy, facts, &failed);
+
+	if (!w->known || failed || !strcmp(w->person.last_class, k->name) || store_begin(c->store) != ERR_OK)
+		return;
+	if (store_person_set_last_class(c->store, w->person.id, k->name) != ERR_OK ||
+	    store_commit(c->store) != ERR_OK)
+		store_rollback(c->store);
+}
+
+/* Numeric addresses as such; a name is kept as it came, never looked up: all such share one bucket. */
+static void find_address(const struct auth_call *c, struct who *w)
+{
+	policy_address(c->request->rhost, w->address, sizeof(w->address));
+	if (!w->address[0] && c->request->rhost[0])
+		text_escape(w->address, sizeof(w->address), c->request->rhost);
+}
+
+/* The class that was given by an administrator must be in the file: its absence loosens nothing. */
+static enum err check_assigned(const struct auth_call *c, const struct who *w)
+{
+	if (!w->known || !w->person.class_name[0] || policy_class_by_name(c->policy, w->person.class_name))
+		return ERR_OK;
+	return fail(ERR_CONFIG, "class %s, assigned to %s, is not in the configuration", w->person.class_name,
+		    w->person.login);
+}
+
+static void find_origin(const struct auth_call *c, struct who *w)
+{
+	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, &c->policy->settings);
+	find_address(c, w);
+	if (c->peer->ruid != 0)
+		snprintf(w->origin, sizeof(w->origin), "uid:%lld", (long long)c->peer->ruid);
+	else
+		snprintf(w->origin, sizeof(w->origin), "%s", w->remote ? "remote" : "local");
+}
+
+enum err who_find(const struct auth_call *c, struct who *ret)
+{
+	struct who w = { .uid = -1, .gid = -1 };
+	char login[STORE_LOGIN_MAX * 8 + 1];
+	bool group_failed;
+	enum err e;
+
+	if (!text_copy(login, sizeof(login), c->request->user))
+		return fail(ERR_PROTOCOL, "user name too long");
+	e = find_account(c->request->user, &w, login, sizeof(login));
+	if (e == ERR_OK)
+		e = find_person(c, c->request->user, &w);
+	if (e == ERR_OK)
+		e = check_assigned(c, &w);
+	if (e != ERR_OK)
+		return e;
+	find_origin(c, &w);
+
+	struct group_source src = { .call = c, .who = &w, .login = login };
+	const struct policy_facts facts = {
+		.login = login, .service = c->request->service, .remote = w.remote, .address = w.address,
+		.assigned_class = w.known ? w.person.class_name : "",
+		.last_class = w.known ? w.person.last_class : "",
+		.in_group = in_group, .arg = &src,
+	};
+	w.class_of = policy_select(c->policy, &facts, &group_failed);
+	if (!group_failed)
+		remember_class(c, &facts, &w);
+	else
+		log_line(LOG_ALERT, "a group source failed; the last known class is used");
+	*ret = w;
+	return ERR_OK;
+}
+
+const char *who_from(const struct who *w)
+{
+	return w->address[0] ? w->address : w->remote ? "remote" : "local";
+}

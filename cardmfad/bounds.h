@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much of the machine the callers may take at once, and who is served next. Pure: no descriptors, no time. */
+#ifndef CARDMFA_BOUNDS_H
+#define CARDMFA_BOUNDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOUNDS_CALLS 320                /* connections in all */
+#define BOUNDS_CALLS_USER 64            /* of them through the user socket */
+#define BOUNDS_CALLS_ONE_UID 8          /* of them of one uid that is not root */
+#define BOUNDS_CARDS 96                 /* card processes; pcscd serves 200 contexts */
+#define BOUNDS_CARDS_USER 32            /* of them for callers of the user socket */
+#define BOUNDS_GROUPS 256               /* fairness is kept among so many origins */
+
+/* A queue for places of one kind: FIFO within a group of origin, the group served longest ago first. */
+struct bounds_queue {
+	size_t places, taken;
+	uint64_t clock;
+	uint64_t served[BOUNDS_GROUPS]; /* when a group last got a place, by hash */
+};
+
+struct bounds_waiter {
+	bool waiting;
+	int64_t group;
+	uint64_t since;         /* order of arrival */
+};
+
+/* The waiter (index into w; NULL entries are passed over) that gets the next place; -1: none waits or no place is free. */
+int bounds_next(const struct bounds_queue *q, const struct bounds_waiter *const *w, size_t n);
+void bounds_take(struct bounds_queue *q, int64_t group);
+void bounds_release(struct bounds_queue *q);
+void bounds_wait(struct bounds_queue *q, struct bounds_waiter *w, int64_t group);
+
+#endif

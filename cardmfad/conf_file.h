@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration in use, as bytes: the listener never reads what they mean. A worker in check mode judges a
+ * candidate; a good one is sealed in a memory file, which every later worker gets, and kept on disk as the last good one.
+ */
+#ifndef CARDMFA_CONF_FILE_H
+#define CARDMFA_CONF_FILE_H
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "spawn.h"
+
+struct conf_file {
+	int fd;                 /* sealed; -1: there is none, and every request is denied */
+	bool fallback;          /* not the present file but the last good one */
+};
+
+/* Replaces *c by the present file if it is good; else keeps it, or at the start the last good one from the disk. Logs an alarm when it falls back. */
+void conf_file_load(struct conf_file *c, const struct account *worker, const char *language);
+
+/*
+ * Opens a file that must be root's: no links, regular, not writable by group or others, at most max bytes, in directories
+ * that only root can write. mode_mask: bits that must not be set. -1 and a log line otherwise.
+ */
+int conf_file_open_trusted(const char *path, unsigned mode_mask, long max);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cardmfa-worker: one entry-point call, then exit. "call" answers the host at descriptor 3; "check" and "check-last-good"
+ * judge the configuration at descriptor 5 (exit status 0: good).
+ */
+#include <errno.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "clock.h"
+#include "event.h"
+#include "l10n.h"
+#include "log.h"
+#include "paths.h"
+#include "secret.h"
+#include "worker_io.h"
+
+#define LIFE_S 180              /* ends itself by then, whatever hangs */
+#define GREETING_MS 2000
+#define LOCK_MS 20000           /* for the store's writers before us */
+
+/* SQLite's shared memory on a full disk: a denial, no core. The host sees the closed connection. */
+static void on_sigbus(int sig)
+{
+	static const char text[] = "cardmfa-worker: SIGBUS: no space for the store\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(3);
+	_exit(3);
+}
+
+static enum err open_store(struct store **ret, bool *full)
+{
+	enum err e = store_open(PATH_STORE_DIR, STORE_USE, LOCK_MS, ret);
+
+	if (e != ERR_OK)
+		return e;
+	/* Space may be back: the reserve is made again before anything is judged. */
+	*full = store_reserve_missing(*ret) && store_reserve_make(*ret) != ERR_OK;
+	if (*full)
+		log_line(LOG_ALERT, "no disk space for the store: only classes with when-full log in");
+	return ERR_OK;
+}
+
+static void free_keys(struct keyring **k)
+{
+	keyring_free(*k);
+}
+
+static void close_store(struct store **s)
+{
+	store_close(*s);
+}
+
+static void free_policy(struct policy **p)
+{
+	policy_free(*p);
+}
+
+static enum err serve(struct worker_io *io, const char *language, struct wire_result *result)
+{
+	__attribute__((cleanup(close_store))) struct store *store = NULL;
+	__attribute__((cleanup(free_policy))) struct policy *policy = NULL;
+	__attribute__((cleanup(free_keys))) struct keyring *keys = NULL;
+	const struct auth_io calls = worker_io_calls(io);
+	char host_id[33];
+	struct auth_call c = {
+		.io = &calls, .peer = &io->peer, .request = &io->request, .system_language = language, .host_id = host_id,
+	};
+	enum err e = policy_read(WIRE_FD_CONFIG, PATH_CONF, &policy);
+
+	if (e == ERR_OK)
+		e = open_store(&store, &c.store_full);
+	if (e == ERR_OK)
+		e = store_meta_get(store, "host_id", host_id, sizeof(host_id));
+	if (e != ERR_OK)
+		return e;
+	/* Without keys nothing can be verified, but an account can be refused and a session closed. */
+	if (keyring_read(WIRE_FD_KEYS, &keys) != ERR_OK)
+		keys = NULL;
+	c.policy = policy;
+	c.store = store;
+	c.keys = keys;
+	return auth_run(&c, result);
+}
+
+static int run_call(const char *language)
+{
+	static struct worker_io io;
+	struct wire_result result = { .verdict = VERDICT_DENY, .result = ERR_UNAVAILABLE };
+	enum err e = worker_io_greet(&io, deadline_in(GREETING_MS), LIFE_S * 1000);
+
+	if (e == ERR_OK)
+		e = serve(&io, language, &result);
+	if (e != ERR_OK)
+		result = (struct wire_result){ .verdict = VERDICT_DENY, .result = e };
+	e = worker_io_result(&io, &result);
+	worker_io_end(&io);
+	return e == ERR_OK ? 0 : 4;
+}
+
+static void record_configuration(enum err found)
+{
+	__attribute__((cleanup(close_store))) struct store *store = NULL;
+	const struct event ev = {
+		.type = found == ERR_OK ? EVENT_CONFIG_LOADED : EVENT_CONFIG_BROKEN, .result = found, .actor = -1,
+		.fields = { { found == ERR_OK ? NULL : "fault", err_detail() } },
+	};
+	bool full;
+
+	/* The judgement does not depend on the store: it may not have been made yet. */
+	if (open_store(&store, &full) == ERR_OK && event_alone(store, &ev) != ERR_OK)
+		log_line(LOG_ERR, "the configuration's event could not be recorded");
+}
+
+static int run_check(bool present)
+{
+	__attribute__((cleanup(free_policy))) struct policy *policy = NULL;
+	enum err e = policy_read(WIRE_FD_CONFIG, present ? PATH_CONF : PATH_LAST_GOOD, &policy);
+
+	if (present)
+		record_configuration(e);
+	return e == ERR_OK ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	const struct sigaction bus = { .sa_handler = on_sigbus }, ignore = { .sa_handler = SIG_IGN };
+
+	log_set_program("cardmfa-worker");
+	umask(077);
+	alarm(LIFE_S + 2);
+	if (argc != 3 || geteuid() == 0 || secret_harden_process() != ERR_OK || sigaction(SIGBUS, &bus, NULL) ||
+	    sigaction(SIGPIPE, &ignore, NULL)) {
+		fprintf(stderr, "cardmfa-worker: started by cardmfad only\n");
+		return 2;
+	}
+	if (!setlocale(LC_ALL, "C.UTF-8") || !bindtextdomain("cardmfa", CARDMFA_LOCALEDIR) || !textdomain("cardmfa"))
+		log_line(LOG_WARNING, "no locale C.UTF-8: messages are English");
+	if (!strcmp(argv[2], "call"))
+		return run_call(argv[1]);
+	return run_check(!strcmp(argv[2], "check"));
+}

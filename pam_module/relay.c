@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <security/pam_ext.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "paths.h"
+
+#define SEND_MS 5000
+
+/* Fixed texts: there is nobody to translate them when the daemon is away. */
+static const char text_unreachable[] = "cardmfa: the login service does not answer. Please tell the systems section.";
+static const char text_version[] = "cardmfa: the login service is of another version. Please tell the systems section.";
+
+struct relay {
+	pam_handle_t *pamh;
+	enum wire_op op;
+	int flags;
+	int sock;
+	struct wire_buf buf;
+};
+
+static void relay_end(struct relay *r)
+{
+	if (r->sock >= 0)
+		close(r->sock);
+	wire_wipe(&r->buf);
+}
+
+/* At least 3, so that a host without standard descriptors does not write into it. */
+static int safe_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), up;
+
+	if (fd < 0 || fd >= 3)
+		return fd;
+	up = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	close(fd);
+	return up;
+}
+
+/* The daemon, or systemd in its place, listens as root: anybody else at this path is a fraud. */
+static int listener_is_root(int sock)
+{
+	struct ucred c;
+	socklen_t len = sizeof(c);
+
+	return !getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) && len == sizeof(c) && c.uid == 0;
+}
+
+static enum err connect_daemon(struct relay *r)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = PATH_ROOT_SOCKET };
+	const int64_t deadline = deadline_in(SEND_MS);
+
+	if (geteuid() != 0)
+		memcpy(a.sun_path, PATH_USER_SOCKET, sizeof(PATH_USER_SOCKET));
+	r->sock = safe_socket();
+	if (r->sock < 0)
+		return ERR_SYSTEM;
+	while (connect(r->sock, (const struct sockaddr *)&a, sizeof(a))) {
+		const struct timespec pause = { .tv_nsec = 20000000 };
+
+		/* EAGAIN: the backlog is full. */
+		if (errno != EINTR && errno != EAGAIN)
+			return ERR_UNAVAILABLE;
+		if (!deadline_left(deadline))
+			return ERR_TIMEOUT;
+		nanosleep(&pause, NULL);
+	}
+	return listener_is_root(r->sock) ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+static void put_item(char *dst, size_t size, pam_handle_t *pamh, int item, int *bad)
+{
+	const void *v = NULL;
+
+	dst[0] = '\0';
+	if (pam_get_item(pamh, item, &v) != PAM_SUCCESS || !v)
+		return;
+	if (strlen(v) >= size)
+		*bad = 1;
+	else
+		strcpy(dst, v);
+}
+
+static enum err send_request(struct relay *r)
+{
+	struct wire_request rq = { .op = r->op, .flags = (uint32_t)r->flags };
+	const char *info = NULL;
+	int bad = 0;
+
+	put_item(rq.service, sizeof(rq.service), r->pamh, PAM_SERVICE, &bad);
+	put_item(rq.user, sizeof(rq.user), r->pamh, PAM_USER, &bad);
+	put_item(rq.rhost, sizeof(rq.rhost), r->pamh, PAM_RHOST, &bad);
+	put_item(rq.tty, sizeof(rq.tty), r->pamh, PAM_TTY, &bad);
+	/* In the session phase a person can have put it there himself. */
+	if (r->op == WIRE_AUTH || r->op == WIRE_ACCOUNT)
+		info = pam_getenv(r->pamh, "SSH_AUTH_INFO_0");
+	if (bad || !rq.user[0] || (info && strlen(info) >= sizeof(rq.auth_info)))
+		return ERR_INVALID;
+	if (info)
+		strcpy(rq.auth_info, info);
+	wire_put_request(&r->buf, &rq);
+	return wire_send(r->sock, &r->buf, -1, deadline_in(SEND_MS));
+}
+
+/* What a conversation gave back is overwritten before it is freed; a failing one's pointer is not touched. */
+static void take_reply(struct wire_answer *a, int rc, struct pam_response *reply)
+{
+	if (rc != PAM_SUCCESS || !reply)
+		return;
+	if (reply->resp) {
+		size_t len = strlen(reply->resp);
+
+		a->given = secret_set(&a->text, reply->resp, len) == ERR_OK;
+		wipe(reply->resp, len);
+		free(reply->resp);
+	}
+	free(reply);
+}
+
+static int converse(struct relay *r, const struct wire_message *m, struct wire_answer *a)
+{
+	const struct pam_message msg = { .msg_style = (int)m->style, .msg = m->text }, *list = &msg;
+	struct pam_response *reply = NULL;
+	const void *item = NULL;
+	const struct pam_conv *conv;
+	int rc;
+
+	if (pam_get_item(r->pamh, PAM_CONV, &item) != PAM_SUCCESS || !item)
+		return PAM_CONV_ERR;
+	conv = item;
+	if (!conv->conv)
+		return PAM_CONV_ERR;
+	rc = conv->conv(1, &list, &reply, conv->appdata_ptr);
+	take_reply(a, rc, reply);
+	return rc;
+}
+
+static enum err show(struct relay *r, const struct wire_message *m)
+{
+	const bool prompt = m->style == WIRE_PROMPT_HIDDEN || m->style == WIRE_PROMPT_SHOWN;
+	struct wire_answer a = { .number = m->number };
+	enum err e;
+	int rc;
+
+	if (!prompt && ((unsigned)r->flags & PAM_SILENT))
+		return ERR_OK;
+	rc = converse(r, m, &a);
+	if (!prompt)
+		return ERR_OK;
+	a.given = a.given && rc == PAM_SUCCESS;
+	wire_put_answer(&r->buf, &a);
+	secret_wipe(&a.text);
+	e = wire_send(r->sock, &r->buf, -1, deadline_in(SEND_MS));
+	return e;
+}
+
+/* ERR_OK: *result came. Each message has to come before the time the daemon itself gave is over. */
+static enum err listen_to_daemon(struct relay *r, struct wire_result *result)
+{
+	uint32_t silence_ms = WIRE_SILENCE_FIRST_MS;
+
+	for (;;) {
+		struct wire_message m;
+		enum wire_type type;
+		unsigned version;
+		enum err e = wire_recv(r->sock, &r->buf, NULL, deadline_in(silence_ms));
+
+		if (e == ERR_OK)
+			e = wire_open(&r->buf, &version, &type);
+		if (e != ERR_OK)
+			return e;
+		switch (type) {
+		case WIRE_READY:
+			e = wire_get_ready(&r->buf, &silence_ms);
+			break;
+		case WIRE_MESSAGE:
+			e = wire_get_message(&r->buf, &m);
+			if (e == ERR_OK)
+				e = show(r, &m);
+			break;
+		case WIRE_RESULT:
+			return wire_get_result(&r->buf, result);
+		default:
+			return ERR_PROTOCOL;
+		}
+		if (e != ERR_OK)
+			return e;
+	}
+}
+
+/* DESIGN 5. Sessions: PAM_SESSION_ERR would let sudo run the command. */
+static int code_for(enum wire_op op, enum err e)
+{
+	static const struct {
+		enum err first, last;
+		int auth, account, session;
+	} table[] = {
+		{ ERR_CONVERSATION, ERR_CONVERSATION, PAM_CONV_ERR, PAM_PERM_DENIED, PAM_PERM_DENIED },
+		{ ERR_CONFIG, ERR_CONFIG, PAM_SERVICE_ERR, PAM_SERVICE_ERR, PAM_PERM_DENIED },
+		{ ERR_UNAVAILABLE, ERR_CLOCK, PAM_AUTHINFO_UNAVAIL, PAM_PERM_DENIED, PAM_PERM_DENIED },
+		{ ERR_DENIED, ERR_EXPIRED, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_PERM_DENIED },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (e >= table[i].first && e <= table[i].last)
+			return op == WIRE_AUTH ? table[i].auth : op == WIRE_ACCOUNT ? table[i].account : table[i].session;
+	return op == WIRE_AUTH ? PAM_AUTH_ERR : PAM_PERM_DENIED;
+}
+
+static void free_data(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh;
+	(void)status;
+	free(data);
+}
+
+/* Seconds for pam_systemd, which stands behind this line. */
+static int limit_session(pam_handle_t *pamh, uint32_t seconds)
+{
+	char *text = NULL;
+
+	if (!seconds)
+		return PAM_SUCCESS;
+	if (asprintf(&text, "%u", seconds) < 0)
+		return PAM_PERM_DENIED;
+	if (pam_set_data(pamh, "systemd.runtime_max_sec", text, free_data) != PAM_SUCCESS) {
+		free(text);
+		return PAM_PERM_DENIED;
+	}
+	return PAM_SUCCESS;
+}
+
+static void tell(struct relay *r, const char *text)
+{
+	struct wire_message m = { .style = WIRE_ERROR };
+	struct wire_answer unused = { .given = false };
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	if (r->op == WIRE_AUTH && !((unsigned)r->flags & PAM_SILENT))
+		converse(r, &m, &unused);
+}
+
+int relay_run(pam_handle_t *pamh, enum wire_op op, int flags)
+{
+	__attribute__((cleanup(relay_end))) struct relay r = { .pamh = pamh, .op = op, .flags = flags, .sock = -1 };
+	struct wire_result result = { .verdict = VERDICT_DENY, .result = ERR_UNAVAILABLE };
+	enum err e = connect_daemon(&r);
+
+	if (e == ERR_OK)
+		e = send_request(&r);
+	if (e == ERR_OK)
+		e = listen_to_daemon(&r, &result);
+	if (e != ERR_OK) {
+		pam_syslog(pamh, LOG_ERR, "no answer from cardmfad: %s", e == ERR_TIMEOUT ? "timed out" :
+			   e == ERR_PROTOCOL ? "not understood" : e == ERR_INVALID ? "the request is not valid" : "unreachable");
+		tell(&r, e == ERR_PROTOCOL ? text_version : text_unreachable);
+		return code_for(op, e == ERR_INVALID ? ERR_DENIED : ERR_UNAVAILABLE);
+	}
+	if (result.verdict != VERDICT_ALLOW || result.result != ERR_OK)
+		return code_for(op, result.result);
+	return op == WIRE_OPEN ? limit_session(pamh, result.runtime_max_s) : PAM_SUCCESS;
+}
+
+int relay_arguments(pam_handle_t *pamh, int argc, const char **argv, int *confirm)
+{
+	int found = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (!confirm || strcmp(argv[i], "confirm") || found) {
+			pam_syslog(pamh, LOG_ERR, "argument not known here: %s", argv[i]);
+			return PAM_SERVICE_ERR;
+		}
+		found = 1;
+	}
+	if (confirm)
+		*confirm = found;
+	return PAM_SUCCESS;
+}

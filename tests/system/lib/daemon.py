@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a test may see of the daemon from outside: its processes, the store's rows, its configuration."""
+import contextlib
+import json
+import os
+import pathlib
+import pwd
+import signal
+import sqlite3
+
+from . import world
+
+STORE = pathlib.Path("/var/lib/cardmfa/store.db")
+LIBEXEC = pathlib.Path("/usr/libexec/cardmfa")
+WORKER, CARD = "cardmfa-worker", "cardmfa-card"
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+def status(pid):
+    """/proc/PID/status as a dictionary; empty when the process is gone."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def processes(*names):
+    """Pids of the daemon's programs of these names that live (a zombie does not)."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            facts = status(entry.name)
+            if facts.get("Name") in (names or (WORKER, CARD)) and facts["State"][0] not in "ZX":
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def wait_process(name, seconds=5):
+    """The newest process of this name, as soon as there is one."""
+    return world.wait_for(lambda: processes(name), seconds, f"a {name}")[-1]
+
+
+def wait_quiet(seconds=1.0):
+    """Nobody's worker or card process is left."""
+    world.wait_for(lambda: not processes(), seconds, "end of workers and card processes")
+
+
+def listener():
+    return int(world.systemctl("show", "-P", "MainPID", "cardmfad.service"))
+
+
+def kill(pid, number=signal.SIGKILL):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+# --- another uid -----------------------------------------------------------------------------------
+
+def as_user(name, function):
+    """What function() returns in a process of that user; it must be JSON. Its exception is ours."""
+    account = pwd.getpwnam(name)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read)
+            os.setgroups([])
+            os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+            os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+            try:
+                answer = [True, function()]
+            except Exception as problem:  # pylint: disable=broad-except
+                answer = [False, f"{type(problem).__name__}: {problem}"]
+            os.write(write, json.dumps(answer).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(pid, 0)
+    good, value = json.loads(text)
+    if not good:
+        raise AssertionError(f"as {name}: {value}")
+    return value
+
+
+# --- the store -----------------------------------------------------------------------------------
+
+def rows(sql, *arguments):
+    """A query, asked as the store's own user: a file of root's beside it would lock the daemon out."""
+    def ask():
+        with contextlib.closing(sqlite3.connect(f"file:{STORE}", uri=True, timeout=10)) as base:
+            base.execute("PRAGMA query_only=ON")
+            return base.execute(sql, arguments).fetchall()
+    return as_user("cardmfa", ask)
+
+
+def change(sql, *arguments):
+    def write():
+        with contextlib.closing(sqlite3.connect(f"file:{STORE}", uri=True, timeout=10)) as base, base:
+            base.execute(sql, arguments)
+    as_user("cardmfa", write)
+
+
+def number(sql, *arguments):
+    return rows(sql, *arguments)[0][0]
+
+
+def counted(person, origin="local"):
+    """Failures in a person's bucket and tries reserved in it."""
+    where = "person = (SELECT id FROM person WHERE login = ?) AND origin = ?"
+    return (number(f"SELECT coalesce(sum(failed), 0) FROM bucket WHERE {where}", person, origin) +
+            number(f"SELECT count(*) FROM try WHERE {where}", person, origin))
+
+
+def successes():
+    """(grants, events of a login that succeeded): always equal."""
+    return (number("SELECT count(*) FROM login_grant"),
+            number("SELECT count(*) FROM event WHERE type = 'login' AND result = 'OK'"))
+
+
+def intact():
+    return rows("PRAGMA integrity_check") == [["ok"]]
+
+
+# --- configuration ---------------------------------------------------------------------------------
+
+def configure(text):
+    """A good configuration, in use by a running daemon when this returns."""
+    mark = world.journal_mark()
+    world.conf(text)
+    if world.systemctl("is-active", "cardmfad.service", status=None) == "active":
+        world.wait_for(lambda: "cardmfa.conf loaded" in world.journal_text("_COMM=cardmfad", since=mark),
+                       what="the new configuration")

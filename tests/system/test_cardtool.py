@@ -1,0 +1,514 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""cardtool as its users meet it: words, tables, refusals, secrets, privilege, and what is left when it fails."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import termios
+import threading
+import time
+
+from lib import report, vcard, world
+from lib.console import Terminal
+from lib.report import contains, equal, lacks
+
+PIN = "31415926"
+CARD_ID = r"[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}"
+CANARY = "Kanaria-9317"
+
+
+def tool(*words, status=0, text=None, env=None):
+    return world.run("cardtool", *words, status=status, text=text, env=env)
+
+
+def enroll(user, *words, pin=PIN, status=0):
+    """Returns what was on the screen."""
+    with Terminal("cardtool", "enroll", user, *words) as screen:
+        if pin:
+            screen.answer((r"PIN of the card.*: ", pin))
+        equal(screen.end(), status, "exit code")
+        return screen.text
+
+
+@contextlib.contextmanager
+def inserted(*options, **where):
+    """A card in a reader; afterwards pcscd, that polls, knows that it is gone."""
+    with vcard.Card("--pin", PIN, *options, **where) as card:
+        yield card
+    card.wait_seen(False)
+
+
+def card_of(text):
+    return re.search(CARD_ID, text).group()
+
+
+def events(*words):
+    return json.loads(tool("log", "--json", *words).stdout)
+
+
+def sql(statement):
+    """Changes the store behind everybody's back, as its owner."""
+    world.run("runuser", "-u", "cardmfa", "--", "python3", "-c",
+              f"import sqlite3; db = sqlite3.connect('/var/lib/cardmfa/store.db'); db.execute({statement!r}); db.commit()")
+
+
+def person(name, *words):
+    world.add_user(name)
+    return tool("user", "add", name, *words)
+
+
+def prepare():
+    tool("init")
+    world.start_pcscd()
+
+
+# --- init and doctor -----------------------------------------------------------------------------
+
+@report.test()
+def init_again_changes_nothing():
+    def state():
+        return world.run("sh", "-c", "sha256sum /etc/cardmfa/cardmfa.conf /etc/cardmfa/keys/store.key; "
+                         "stat -c '%n %U %a' /etc/cardmfa /etc/cardmfa/* /etc/cardmfa/keys/* /var/lib/cardmfa "
+                         "/var/lib/cardmfa/store.db").stdout
+    before = state()
+    lacks(tool("init").stdout, "made ")
+    equal(state(), before)
+    contains(before, "/etc/cardmfa/keys root 700")
+    contains(before, "/etc/cardmfa/keys/store.key root 600")
+    contains(before, "/var/lib/cardmfa/store.db cardmfa 600")
+
+
+@report.test()
+def init_makes_no_new_key_beside_a_store():
+    key = pathlib.Path("/etc/cardmfa/keys/store.key")
+    key.rename("/root/store.key")
+    try:
+        contains(tool("init", status=4).stderr, "bring the key file back")
+        assert not key.exists()
+    finally:
+        pathlib.Path("/root/store.key").rename(key)
+
+
+@report.test(90)
+def doctor_finds_what_is_wrong():
+    def levels():
+        found = json.loads(tool("doctor", "--json", status=None).stdout)
+        return {entry["check"]: entry["level"] for entry in found if entry["level"] == "error"}
+    world.start_daemon()
+    wrong = levels()
+    equal(wrong.pop("vpcd"), "error")       # the box has one
+    for check in ("paths", "key-file", "configuration", "store", "users", "readers"):
+        assert check not in wrong, check
+    key = pathlib.Path("/etc/cardmfa/keys/store.key")
+    key.chmod(0o644)
+    equal({"paths", "key-file"} <= levels().keys(), True, "an open key file is found")
+    key.chmod(0o600)
+    conf = world.CONF.read_text()
+    world.CONF.write_text(conf + "\nfactor = card\n")
+    assert "configuration" in levels()
+    contains(tool("config", "check", status=1).stderr, "cardmfa.conf:")
+    world.CONF.write_text(conf)
+    world.run("usermod", "-p", "$6$x$y", "root")
+    assert "rescue" not in levels()
+    world.run("usermod", "-L", "root")
+    assert "rescue" in levels()
+
+
+# --- people ----------------------------------------------------------------------------------------
+
+@report.test()
+def people_and_tables_line_up():
+    person("taro", "--staff-number", "10234", "--name", "山田 太郎", "--section", "税務課")
+    person("hanako", "--staff-number", "10235", "--name", "Suzuki Hanako")
+    lines = tool("user", "list").stdout.splitlines()
+    row = next(line for line in lines if line.startswith("taro "))
+
+    def columns(text):
+        return sum(2 if ord(c) > 0x2E80 else 1 for c in text)
+    equal(columns(row[:row.index("税務課")]), lines[0].index("SECTION"), "column of SECTION")
+    equal([p["name"] for p in json.loads(tool("user", "list", "--json").stdout)], ["Suzuki Hanako", "山田 太郎"])
+    contains(tool("user", "add", "taro", status=1).stderr, "registered already")
+    world.add_user("jiro")
+    contains(tool("user", "add", "jiro", "--staff-number", "10234", status=1).stderr, "belongs to taro")
+    refused = tool("user", "add", "hanakko", status=1).stderr
+    contains(refused, "no user hanakko")
+    contains(refused, "  hanako")
+    contains(tool("user", "show", "tarp", status=1).stderr, "Did you mean")
+    # Another name of the same uid is the same person.
+    world.run("useradd", "-o", "-u", str(world.run("id", "-u", "taro").stdout.strip()), "taro2")
+    contains(tool("user", "add", "taro2", status=1).stderr, "registered already, as taro")
+
+
+@report.test()
+def hostile_strings_are_not_shown_raw():
+    person("saburo")
+    for label in ("\x1b[2J", "a\nb", "a\r", "‮abc", "x" * 65, " a"):
+        tool("user", "add", "saburo", "--name", label, status=2)
+    contains(tool("revoke", "\x1b]52;c;AAAA\x07", "--reason", "lost", status=1).stderr, "\\x1B]52")
+    contains(tool("user", "show", "\x1b[2J%n%s", status=1).stderr, "\\x1B[2J%n%s")
+    # What a label may not be today may stand in an older store.
+    with inserted("--cn", "\\x1b[2J\\xff%n"):
+        lacks(enroll("saburo", "--label", "%n%s $(id) '\""), "\x1b[2J")
+    shown = tool("list", "--user", "saburo").stdout
+    contains(shown, "%n%s $(id) '\"")
+    tool("user", "remove", "saburo", "--revoke-cards", "retired")
+
+
+# --- secrets ---------------------------------------------------------------------------------------
+
+@report.test()
+def A113_secrets_and_arguments():
+    person("shiro")
+    for words in (("password", "set", "shiro", CANARY), ("password", "set", "shiro", "--password", CANARY),
+                  ("password", "set", "shiro", f"--password={CANARY}"), ("enroll", "shiro", "--pin", "12345678"),
+                  ("pin", "try", "--pin=12345678")):
+        refused = tool(*words, status=2)
+        contains(refused.stderr, "never taken from the command line")
+        lacks(refused.stdout + refused.stderr, CANARY)
+    contains(tool("password", "set", "shiro", "--stdin", env={"CARDTOOL_PASSWORD": CANARY}, status=2).stderr,
+             "nothing is taken from the environment")
+    contains(tool("password", "set", "shiro", status=1).stderr, "no answer came from the terminal")
+    tool("password", "set", "shiro", "--stdin", text=CANARY + "\nrest\n")
+    with Terminal("cardtool", "password", "set", "shiro") as screen:
+        screen.expect("New password: ")
+        pid = screen.child.pid
+        screen.send(CANARY)
+        screen.answer(("once more: ", CANARY))
+        for name in ("cmdline", "environ"):
+            lacks(pathlib.Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace"), CANARY)
+        equal(screen.end(), 0)
+        lacks(screen.text, CANARY)
+    contains(tool("password", "set", "shiro", "--stdin", text="short\n", status=1).stderr, "can't be accepted")
+    contains(tool("password", "set", "shiro", "--stdin", text="123456\n", status=1).stderr, "can't be accepted")
+    lacks(world.journal_text(), CANARY)
+
+
+def echoes(fd):
+    return bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+
+
+@report.test(90)
+def A113_echo_is_restored_on_signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1):
+        # The shell outlives the tool and keeps the terminal.
+        with Terminal("/bin/sh", "-c", "cardtool password set shiro; echo status $?; sleep 60") as screen:
+            screen.expect("New password: ")
+            equal(echoes(screen.child.child_fd), False, "echo while asking")
+            tool_pid = world.run("pgrep", "-nx", "cardtool").stdout.split()[0]
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            os.kill(int(tool_pid), number)
+            screen.expect(r"status (\d+)")
+            equal(int(screen.child.match.group(1)), 128 + number, "how it ended")
+            equal(echoes(screen.child.child_fd), True, f"echo after {number.name}")
+
+
+@report.test()
+def stopping_restores_echo_and_asks_again():
+    with Terminal("/bin/bash", "--norc", "-i") as shell:
+        shell.expect(r"[#$] ")
+        shell.send("cardtool password set shiro")
+        shell.expect("New password: ")
+        shell.child.sendcontrol("z")
+        shell.expect("Stopped")
+        shell.send("stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e -echo; fg")
+        shell.expect(r"\r\necho\r\n")
+        shell.expect("New password: ")
+        equal(echoes(shell.child.child_fd), False, "echo while asking again")
+        shell.send(CANARY)
+        shell.answer(("once more: ", CANARY))
+        shell.expect("set\\.")
+
+
+# --- enrolment -----------------------------------------------------------------------------------------
+
+@report.test(120)
+def enrol_refuses_what_it_should():
+    def refused(words, *options, pin=PIN):
+        with inserted(*options) as card:
+            before = card.tries()
+            contains(enroll("taro", pin=pin, status=1), words)
+            return before - card.tries()
+    refused("too weak", "--slot", "9A=rsa1024", pin=None)
+    refused("expired", "--not-after", "20200101", pin=None)
+    equal(refused("delivered with", pin="123456"), 0, "tries used by the factory PIN")
+    with inserted() as card:
+        contains(enroll("taro", pin="99999999", status=1), "wrong PIN: 2 tries left")
+        card.ctl("set-tries", 1)
+        contains(enroll("taro", pin=None, status=1), "cardtool pin try")
+        card.ctl("set-tries", 0)
+        contains(enroll("taro", pin=None, status=1), "blocked")
+    equal(json.loads(tool("list", "--json").stdout)[-1]["user"], "saburo", "nothing was enrolled")
+    contains(enroll("nobodyelse", pin=None, status=1), "nobody is registered")
+
+
+@report.test(90)
+def A115_only_who_holds_the_key_is_enrolled():
+    with inserted() as original:
+        enroll_text = enroll("taro", "--label", "職員証 0123")
+        contains(enroll_text, "P-256, PIN proved, certificate until 2029-12-31")
+        contains(enroll("hanako", pin=None, status=1), f"enrolled already, as card {card_of(enroll_text)} of taro")
+        contains(enroll("taro", pin=None, status=1), "enrolled already")
+        state = original.state
+    # The same certificate and identifiers, another private key: the copy signs, and it is not the key.
+    fresh = vcard.new("--pin", PIN)
+    with inserted(state=vcard.new("--pin", PIN, like=fresh)):
+        contains(enroll("hanako", status=1), "does not hold the key of its certificate")
+    with inserted(state=vcard.new("--pin", PIN, like=state)):
+        contains(enroll("hanako", pin=None, status=1), "enrolled already")
+    # Another card in its place while the PIN is typed.
+    with inserted() as card, Terminal("cardtool", "enroll", "hanako") as screen:
+        screen.expect("PIN of the card.*: ")
+        card.ctl("swap", vcard.new("--pin", PIN))
+        screen.send(PIN)
+        equal(screen.end(), 1, "after a swap")
+    # Two at once: both have proved the key, one is first.
+    with inserted(), Terminal("cardtool", "enroll", "hanako") as one, Terminal("cardtool", "enroll", "taro") as two:
+        for screen in (one, two):
+            screen.expect("PIN of the card.*: ")
+        for screen in (one, two):
+            screen.send(PIN)
+        equal(sorted((one.end(), two.end())), [0, 1], "exit codes of a race")
+        card = card_of(one.text + two.text)
+        tool("revoke", card, "--reason", "replaced")
+    sql("update person set state = 'locked' where login = 'hanako'")
+    contains(enroll("hanako", pin=None, status=1), "locked by an administrator")
+    tool("unlock", "hanako")
+    world.run("runuser", "-u", "taro", "--", "cardtool", "enroll", "taro", status=1)
+    equal([c["state"] for c in json.loads(tool("list", "--json").stdout) if c["user"] in ("taro", "hanako")],
+          ["active", "revoked"])
+    equal(len(events("--type", "card-enrol")), 3)
+
+
+@report.test(90)
+def a_key_that_signs_without_pin_is_never_pin_proved():
+    with inserted("--slot", "9A=p256,pin=never"):
+        with Terminal("cardtool", "enroll", "hanako") as screen:
+            screen.expect("Type yes: ")
+            screen.send("no")
+            equal(screen.end(), 1)
+            contains(screen.text, "signs without a PIN")
+        card = card_of(enroll("hanako", "--allow-no-pin", pin=None))
+    shown = json.loads(tool("show", card, "--json").stdout)
+    equal((shown["pin_proved"], shown["state"]), (False, "active"))
+
+
+@report.test(90)
+def several_cards_are_not_chosen_between():
+    with inserted(), inserted(reader=1) as second:
+        text = enroll("hanako", pin=None, status=1)
+        contains(text, "several cards")
+        contains(text, f'--reader "{second.reader}"')
+        contains(enroll("hanako", "--reader", "Virtual PCD", pin=None, status=1), "there is no reader")
+        contains(enroll("hanako", "--reader", second.reader), f'PIV card in "{second.reader}"')
+
+
+@report.test(90)
+def pin_try_spends_the_last_try_knowingly():
+    with inserted() as card:
+        card.ctl("set-tries", 1)
+        with Terminal("cardtool", "pin", "try") as screen:
+            screen.answer((r"\(1 try left\): ", PIN))
+            equal(screen.end(), 0)
+            contains(screen.text, "Only one try is left")
+        equal(card.tries(), 3)
+    last = events("--type", "pin-try")[-1]
+    equal(last["result"], "OK")
+
+
+# --- codes ------------------------------------------------------------------------------------------------
+
+@report.test(90)
+def totp_enrolment_asks_for_a_code_first():
+    with Terminal("cardtool", "totp", "enroll", "taro", env={"LANG": "C.UTF-8", "TERM": "xterm"}) as screen:
+        screen.expect(r"otpauth://totp/(\S+)\?secret=([A-Z2-7]+)&")
+        seed = screen.child.match.group(2)
+        contains(screen.text, "▀")
+        app = world.Authenticator(seed)
+        screen.answer(("shows now: ", "12345"), ("6 digits\r\n.*shows now: ", app.wrong()))
+        screen.expect("shows now: ")
+        screen.send(world.code_at(seed, app.now() - 2))
+        equal(screen.end(), 0)
+        contains(screen.text, "behind")
+    contains(tool("totp", "enroll", "taro", status=1).stderr, "--replace")
+    # Its output never lands in a file: there is no terminal here.
+    contains(tool("totp", "enroll", "hanako", status=1).stderr, "no terminal")
+    assert json.loads(tool("user", "show", "taro", "--json").stdout)["totp_at"]
+    contains(tool("totp", "remove", "hanako", status=1).stderr, "has no app")
+
+
+# --- revocation -------------------------------------------------------------------------------------------
+
+def cards_of(user, state="active"):
+    return [c["card"] for c in json.loads(tool("list", "--user", user, "--state", state, "--json").stdout)]
+
+
+@report.test(90)
+def A116_revocation():
+    card = cards_of("taro")[0]
+    swapped = card[:2] + card[3] + card[2] + card[4:] if card[2] != card[3] else card[1] + card[0] + card[2:]
+    mistyped = tool("revoke", swapped, "--reason", "lost", status=1)
+    contains(mistyped.stderr, "Did you mean")
+    contains(mistyped.stderr, card)
+    equal(cards_of("taro"), [card], "a mistyped identifier revokes nothing")
+    tool("revoke", card, status=2)
+    tool("revoke", card, "--reason", "mislaid", status=2)
+    tool("revoke", card, "--user", "taro", "--reason", "lost", status=2)
+    at = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() - 120))
+    done = tool("revoke", card.lower().replace("-", ""), "--reason", "lost", "--reported-by", "税務課 田中", "--reported-at", at)
+    assert re.search(rf"Revoked card {card} of taro at \d\d:\d\d:\d\d \([23] min \d+ s after the report\)", done.stdout), done.stdout
+    again = tool("revoke", card, "--reason", "stolen")
+    contains(again.stdout, "was revoked already")
+    shown = json.loads(tool("show", card, "--json").stdout)
+    equal((shown["state"], shown["reason"], shown["reported_by"]), ("revoked", "lost", "税務課 田中"))
+    equal(len(events("--type", "card-revoke", "--card", card)), 1)
+    contains(tool("resume", card, status=1).stderr, "can't be done")
+    contains(tool("revoke", "--staff-number", "1023", "--reason", "lost", status=1).stderr, "10234")
+    # All cards of a person.
+    both = cards_of("hanako")
+    equal(len(both), 2)
+    tool("revoke", "--user", "hanako", "--reason", "transferred")
+    equal(cards_of("hanako"), [])
+    equal([e["detail"]["reason"] for e in events("--type", "card-revoke", "--user", "hanako")][-2:], ["transferred"] * 2)
+
+
+@report.test(60)
+def A116_a_busy_store_is_waited_for_or_said():
+    with inserted():
+        card = card_of(enroll("hanako"))
+    lock = subprocess.Popen(["runuser", "-u", "cardmfa", "--", "flock", "/var/lib/cardmfa/store.db", "sleep", "0"])
+    lock.wait()
+    threads = [threading.Thread(target=tool, args=(verb, card), kwargs={"status": None}) for verb in ("suspend", "resume") * 10]
+    for thread in threads:
+        thread.start()
+    tool("revoke", card, "--reason", "stolen")
+    for thread in threads:
+        thread.join()
+    equal(json.loads(tool("show", card, "--json").stdout)["state"], "revoked")
+    store = pathlib.Path("/var/lib/cardmfa")
+    store.rename("/var/lib/cardmfa.away")
+    try:
+        gone = tool("revoke", card, "--reason", "lost", status=3)
+        lacks(gone.stdout, "Revoked")
+    finally:
+        pathlib.Path("/var/lib/cardmfa.away").rename(store)
+
+
+@report.test(60)
+def A116_killed_at_any_point():
+    with inserted():
+        card = card_of(enroll("hanako"))
+    for n in range(report.long(400, 60)):
+        child = subprocess.Popen(["cardtool", "revoke", card, "--reason", "lost"], stdout=subprocess.PIPE, text=True)
+        time.sleep(0.001 * (n % 30))
+        child.kill()
+        said = "Revoked card" in child.communicate()[0]
+        state = json.loads(tool("show", card, "--json").stdout)["state"]
+        assert state == "revoked" or not said, "said before it was durable"
+        equal(len(events("--type", "card-revoke", "--card", card)), int(state == "revoked"), "events")
+    equal(state, "revoked")
+
+
+@report.test(60)
+def revoke_names_the_sessions_it_does_not_end():
+    with inserted():
+        card = card_of(enroll("hanako"))
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    start = int(pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    for session, begun in (("7", start), ("8", start + 1)):     # 8: another process had this number
+        sql("insert into session (person, card, service, tty, boot_id, boot_ms, real_s, host_pid, host_start, logind_session, "
+            f"state) select person, id, 'login', 'tty1', '{boot}', 1, {int(time.time())}, {os.getpid()}, {begun}, '{session}', "
+            f"'open' from card where card_id = '{card}'")
+    partly = tool("revoke", card, "--reason", "lost", status=4)
+    contains(partly.stdout, "Revoked card")
+    contains(partly.stderr, "loginctl terminate-session 7")
+    lacks(partly.stderr, "terminate-session 8")
+
+
+# --- removal, log, output --------------------------------------------------------------------------------------
+
+@report.test(60)
+def removing_a_person_takes_cards_into_account():
+    person("goro")
+    with inserted():
+        card = card_of(enroll("goro"))
+    tool("password", "set", "goro", "--stdin", text=CANARY + "\n")
+    contains(tool("user", "remove", "goro", status=1).stderr, card)
+    done = tool("user", "remove", "goro", "--revoke-cards", "transferred").stdout
+    contains(done, f"Revoked card {card}")
+    contains(done, "password was removed")
+    contains(tool("user", "show", "goro", status=1).stderr, "nobody is registered")
+    contains(tool("log", "--user", "goro").stdout, "person-remove")
+
+
+@report.test(60)
+def the_log_says_when_there_is_more():
+    for _ in range(30):
+        tool("unlock", "taro")
+    contains(tool("log").stdout, "The newest 50 events")
+    lacks(tool("log", "--since", "1d").stdout, "The newest")
+    equal(len(tool("log", "--last", "3").stdout.splitlines()), 5)
+    contains(tool("log", "--type", "unlok", status=2).stderr, "unlock")
+    equal(events("--last", "1")[0]["type"], "unlock")
+
+
+@report.test()
+def output_that_is_lost_is_said():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(["cardtool", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    equal(done.returncode, 4)
+    contains(done.stderr, "could be written")
+    for words in (["list"], ["log", "--json"], ["--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(["cardtool", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writing)
+        equal(done.returncode, 4, "exit code into a closed pipe")
+        contains(done.stderr, "could be written")
+
+
+# --- privilege -----------------------------------------------------------------------------------------------
+
+@report.test()
+def root_alone_and_no_variable_counts():
+    contains(world.run("runuser", "-u", "taro", "--", "cardtool", "list", status=1).stderr, "must be started as root")
+    world.run("runuser", "-u", "taro", "--", "cardtool", "--help")
+    copy = pathlib.Path("/usr/local/bin/cardtool-suid")
+    shutil.copy("/usr/bin/cardtool", copy)
+    for mode, owner in ((0o4755, 0), (0o2755, 0)):
+        os.chown(copy, owner, world_gid())
+        copy.chmod(mode)
+        contains(world.run("runuser", "-u", "taro", "--", str(copy), "list", status=1).stderr, "must not be set-uid")
+    copy.unlink()
+    # What an env_keep would let through moves nothing, and who is recorded is not SUDO_USER.
+    evil = {"LC_ALL": "../../tmp/x", "LANGUAGE": "/tmp", "OPENSSL_CONF": "/tmp/evil", "SQLITE_TMPDIR": "/tmp", "TZ": ":/etc/shadow",
+            "PCSCLITE_CSOCK_NAME": "/tmp/none", "SUDO_USER": "hanako", "SUDO_UID": "4242"}
+    tool("unlock", "taro", env=evil)
+    equal(events("--type", "unlock")[-1]["actor_uid"], None)
+    world.run("sh", "-c", "echo 4242 >/proc/self/loginuid && SUDO_UID=1 SUDO_USER=hanako cardtool unlock taro")
+    equal(events("--type", "unlock")[-1]["actor_uid"], 4242)
+
+
+def world_gid():
+    return int(world.run("getent", "group", "cardmfa").stdout.split(":")[2])
+
+
+@report.test(60)
+def root_is_given_up_before_the_store():
+    with Terminal("cardtool", "password", "set", "taro") as screen:
+        screen.expect("New password: ")
+        status = pathlib.Path(f"/proc/{screen.child.pid}/status").read_text()
+        uid = world.run("id", "-u", "cardmfa").stdout.strip()
+        equal(re.search(r"^Uid:\s+(.*)$", status, re.M).group(1).split(), [uid] * 4)
+        equal(re.search(r"^Groups:[ \t]*(.*)$", status, re.M).group(1), "")
+        for line in ("CapPrm", "CapEff", "CapAmb"):
+            equal(int(re.search(rf"^{line}:\s+(\w+)$", status, re.M).group(1), 16), 0, line)
+        equal(re.search(r"^NoNewPrivs:\s+(\d)$", status, re.M).group(1), "1")
+
+
+if __name__ == "__main__":
+    report.main(prepare)

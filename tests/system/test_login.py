@@ -1,0 +1,417 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Console logins: what opens, what does not, and what each person is told."""
+import re
+import time
+
+from lib import console, pam, report, stage, vcard, world
+
+CONF = """
+[settings]
+argon2-memory = 19MiB
+argon2-time = 1
+
+[default]
+factors = card,totp card,password
+attempts = 3
+lock = 15min
+"""
+people = {}
+PIN = stage.PIN
+
+
+def prepare():
+    stage.set_up(CONF)
+    world.login_stack(service="sshd")
+    people["taro"] = stage.person("taro")
+    people["hanako"] = stage.person("hanako", "--slot", "9A=rsa2048,pin=once", "--kind", "another", reader=1)
+    people["hanako"].card.remove()
+
+
+def only(name):
+    """The cards of all others are out of their readers."""
+    for other, person in people.items():
+        if other != name and "inserted=yes" in person.card.ctl("status"):
+            person.card.remove()
+    if "inserted=no" in people[name].card.ctl("status"):
+        people[name].card.insert()
+    people[name].card.clear()
+    unlock(name)
+    return people[name]
+
+
+def unlock(name):
+    stage.tool("unlock", name, text="", status=None)
+
+
+@report.test()
+def card_and_code_open_a_session_of_the_person():
+    taro = only("taro")
+    with console.Console() as screen:
+        report.equal(screen.login("taro", *taro.by_code()), True, "login")
+        report.equal(screen.shell("id -un").strip(), "taro", "who")
+        report.contains(screen.shell("cat /proc/self/cgroup"), "session-")
+        screen.logout()
+        report.contains(screen.text, "This is your first login.")
+
+
+@report.test()
+def card_and_password_open_and_the_last_login_is_told():
+    taro = only("taro")
+    report.equal(taro.login(("PIN", PIN), ("password: $", "wrong-password"), )[0], False, "wrong password")
+    opened, screen = taro.login()
+    report.equal(opened, True, "login")
+    if not re.search(r"Last login \d{4}-\d\d-\d\d \d\d:\d\d on pts/\d+\. 1 failed try since, the last from pts/\d+\.", screen):
+        raise AssertionError(screen)
+
+
+@report.test()
+def a_login_takes_six_apdus_with_p256_and_eight_with_rsa2048():
+    for name, most in (("taro", 6), ("hanako", 8)):
+        person = only(name)
+        person.card.count_reset()
+        report.equal(pam.attempt(name, *pam.by_password(person)).opened, True, name)
+        print(f"# {name}: {person.card.ctl('count')}")
+        if person.card.count() > most:
+            raise AssertionError(f"{name}: {person.card.ctl('count')}")
+        report.equal(person.card.ctl("verified"), "no", "PIN verified in the card afterwards")
+
+
+@report.test()
+def a_card_without_chuid_is_known_by_its_certificate():
+    taro = only("taro")
+    taro.card.fault("no-chuid")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "login")
+    taro.card.clear()
+
+
+@report.test()
+def a_card_inserted_during_the_wait_is_used():
+    taro = only("taro")
+    taro.card.remove()
+    with console.Console() as screen:
+        screen.name("taro")
+        screen.expect(r"Insert your IC card \(30 s\)\.")
+        taro.card.insert()
+        screen.answer(*taro.by_password())
+        report.equal(screen.verdict(), True, "login")
+        screen.logout()
+
+
+@report.test()
+def full_width_digits_are_digits():
+    taro = only("taro")
+    wide = str.maketrans("0123456789", "０１２３４５６７８９")
+    answers = (("PIN", PIN.translate(wide)), ("code", taro.code().translate(wide)))
+    report.equal(pam.attempt("taro", *answers).opened, True, "login")
+
+
+@report.test()
+def a_wrong_pin_is_told_with_the_tries_left_and_spends_one():
+    taro = only("taro")
+    outcome = pam.attempt("taro", ("PIN", "111111"), ("code", "000000"))
+    report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, "codes")
+    report.contains(outcome.text, "Wrong PIN. 2 tries left")
+    report.lacks(outcome.text, "code or password")
+    report.equal(taro.card.tries(), 2, "tries")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "the right one restores the counter")
+    report.equal(taro.card.tries(), 3, "tries")
+
+
+@report.test()
+def A64_a_pin_of_the_wrong_form_never_reaches_the_card():
+    taro = only("taro")
+    taro.card.count_reset()
+    for pin in ("", "1", "12345", "123456789", PIN + "999", "abcdef", "12345a", PIN[:6] + "\xff\xff", PIN + " "):
+        outcome = pam.attempt("taro", ("PIN", pin), ("code", "000000"))
+        report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, f"PIN {pin!r}")
+    report.equal(taro.card.count("VERIFY"), 0, "VERIFY sent")
+    report.equal(taro.card.tries(), 3, "tries")
+
+
+@report.test()
+def the_last_pin_try_is_kept():
+    taro = only("taro")
+    taro.card.ctl("set-tries", "1")
+    outcome = pam.attempt("taro", *pam.by_password(taro))
+    report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, "codes")
+    report.contains(outcome.text, "last PIN try")
+    report.lacks(outcome.text, "PIN of your IC card")
+    taro.card.ctl("set-tries", "0")
+    report.contains(pam.attempt("taro", *pam.by_password(taro)).text, "blocked")
+    taro.card.ctl("set-tries", "3")
+
+
+@report.test()
+def A50_a_code_is_good_once_and_no_older_one_after_it():
+    taro = only("taro")
+    code = taro.code()
+    report.equal(pam.attempt("taro", ("PIN", PIN), ("code", code)).opened, True, "first use")
+    again = pam.attempt("taro", ("PIN", PIN), ("code", code))
+    report.equal(again.codes, {"auth": pam.AUTH_ERR}, "second use")
+    report.contains(again.text, "used already")
+    older = world.code_at(taro.app.seed, taro.app.used - 1)
+    report.equal(pam.attempt("taro", ("PIN", PIN), ("code", older)).opened, False, "an older step")
+    unlock("taro")
+
+
+def face(outcome):
+    return outcome.shown, outcome.codes
+
+
+@report.test(seconds=120)
+def A11_strangers_all_see_the_same():
+    taro, hanako = people["taro"], people["hanako"]
+    world.add_user("jiro")                          # an account, not a person of ours
+    world.add_user("saburo")
+    stage.tool("user", "add", "saburo", text="")    # a person without a card
+    world.add_user("shiro")
+    stage.tool("user", "add", "shiro", text="")
+    only("hanako")
+    answers = (("PIN", PIN), ("password", "some-password"))
+    faces = {name: face(pam.attempt(name, *answers)) for name in ("nobody-at-all", "jiro", "saburo", "taro", "root", "shiro")}
+    only("taro")
+    stage.tool("suspend", taro.card_id, text="")
+    faces["suspended"] = face(pam.attempt("taro", *answers))
+    stage.tool("resume", taro.card_id, text="")
+    for who, seen in faces.items():
+        report.equal(seen, faces["nobody-at-all"], who)
+    report.equal(faces["taro"][0], [[1, "PIN of your IC card: "], [1, "Verification code or password: "],
+                                    [3, "This card can't be used for this name."]], "what is seen")
+    report.equal(hanako.card.tries(), 5, "tries of the card that is another's")
+
+
+@report.test()
+def a_strangers_pin_is_not_sent_to_the_card():
+    hanako = only("hanako")
+    hanako.card.count_reset()
+    pam.attempt("taro", ("PIN", PIN), ("password", people["taro"].password))
+    report.equal(hanako.card.count("VERIFY"), 0, "VERIFY")
+
+
+@report.test(seconds=120)
+def A12_a_locked_person_is_told_before_the_pin_and_nothing_is_tried():
+    taro = only("taro")
+    for _ in range(3):
+        pam.attempt("taro", ("PIN", PIN), ("password", "wrong-password"))
+    taro.card.count_reset()
+    outcome = pam.attempt("taro", *pam.by_password(taro), calls=("auth", "auth2", "auth3"), stay=True)
+    report.equal(set(outcome.codes.values()), {pam.AUTH_ERR}, "codes")
+    report.contains(outcome.text, "Locked after too many failures until")
+    report.lacks(outcome.text, "PIN of your")
+    report.equal(taro.card.count("VERIFY"), 0, "VERIFY")
+    report.contains(stage.tool("user", "show", "taro", text=""), "LOCKED until")
+    unlock("taro")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "after unlock")
+
+
+@report.test(seconds=120)
+def A44_one_right_factor_clears_nothing():
+    taro = only("taro")
+    for _ in range(2):
+        report.equal(pam.attempt("taro", ("PIN", PIN), ("password", "wrong-password")).opened, False, "wrong password")
+        report.equal(pam.attempt("taro", ("PIN", "111111"), ("password", taro.password)).opened, False, "wrong PIN")
+        report.equal(taro.card.tries(), 2, "the card's own counter")
+        report.equal(pam.attempt("taro", ("PIN", PIN), ("code", "")).opened, False, "PIN alone")
+        report.equal(taro.card.tries(), 3, "a right PIN restores the card's counter, nothing else")
+    pam.attempt("taro", ("PIN", PIN), ("password", "wrong-password"))
+    report.contains(pam.attempt("taro", *pam.by_password(taro)).text, "Locked after")
+    unlock("taro")
+
+
+@report.test()
+def A57_the_certificate_without_its_key_is_refused():
+    taro = only("taro")
+    taro.card.remove()
+    clone = vcard.Card("--pin", PIN, state=vcard.new(like=taro.card.state))
+    try:
+        outcome = pam.attempt("taro", *pam.by_password(taro))
+        report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, "codes")
+        report.lacks(outcome.text, "code or password")
+        clone.fault("any-pin")
+        report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, False, "with any PIN")
+        clone.fault("no-chuid")
+        report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, False, "known by its certificate")
+    finally:
+        clone.remove()
+        clone.stop()
+
+
+@report.test()
+def A56_a_recorded_card_is_refused():
+    taro = only("taro")
+    taro.card.ctl("record", "/tmp/recording")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "recorded")
+    taro.card.ctl("record", "off")
+    taro.card.fault("replay", "/tmp/recording")
+    outcome = pam.attempt("taro", *pam.by_password(taro))
+    report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, "codes")
+    taro.card.clear()
+
+
+@report.test()
+def A60_bad_signatures_are_refused():
+    taro = only("taro")
+    for variant in ("r0", "s0", "rn", "sn", "rn1", "sn1", "neg", "nonmin", "trailing", "empty", "other", "flipped",
+                    "257", "512", "65000", "zero", "one"):
+        taro.card.fault("sig", variant)
+        outcome = pam.attempt("taro", *pam.by_password(taro))
+        taro.card.clear()
+        if outcome.opened or outcome.codes["auth"] not in (pam.AUTH_ERR, pam.AUTHINFO_UNAVAIL):
+            raise AssertionError(f"{variant}: {outcome}")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "a good one")
+
+
+@report.test()
+def A77_a_key_that_signs_without_pin_needs_the_pin_all_the_same():
+    taro = only("taro")
+    taro.card.fault("no-pin")
+    outcome = pam.attempt("taro", ("PIN", "111111"), ("password", taro.password))
+    report.equal(outcome.opened, False, "wrong PIN")
+    taro.card.clear()
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "right PIN")
+
+
+@report.test()
+def A62_a_card_left_verified_by_another_is_reset_first():
+    hanako = only("hanako")        # SELECT keeps the verified state on this kind
+    verify = ["00:A4:04:00:09:A0:00:00:03:08:00:00:10:00:00", "00:20:00:80:08:" + ":".join(f"{ord(c):02X}" for c in PIN) + ":FF:FF"]
+    world.run("opensc-tool", "-r", hanako.card.reader, "-c", "default", "-s", verify[0], "-s", verify[1], status=None)
+    report.equal(hanako.card.ctl("verified"), "yes", "left verified")
+    hanako.card.ctl("log", "reset")
+    report.equal(pam.attempt("hanako", ("PIN", "111111"), ("password", hanako.password)).opened, False, "wrong PIN")
+    log = hanako.card.ctl("log")
+    if "RESET" not in log.split("VERIFY,")[0] and "POWER" not in log.split("VERIFY,")[0]:
+        raise AssertionError(f"no reset before VERIFY: {log}")
+    report.equal(pam.attempt("hanako", *pam.by_password(hanako)).opened, True, "right PIN")
+
+
+@report.test(seconds=90)
+def A23_a_remote_login_never_uses_the_hosts_reader():
+    taro = only("taro")
+    taro.card.count_reset()
+    for rhost in ("UNKNOWN", "localhost", "127.0.0.1", "::1", "::ffff:10.0.0.1", "fe80::1%eth0", ":0", "h" * 1000):
+        for service in ("login", "sshd"):
+            outcome = pam.attempt("taro", ("PIN", PIN), ("password", taro.password), service=service, rhost=rhost)
+            report.equal(outcome.opened, False, f"{service} from {rhost[:20]}")
+    report.equal(taro.card.count(), 0, "APDUs")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "the console is untouched by it")
+
+
+@report.test()
+def A78_revoked_between_pin_and_verdict():
+    world.add_user("goro")
+    stage.tool("user", "add", "goro", text="")
+    only("taro").card.remove()
+    goro = stage.Person("goro", vcard.Card("--pin", PIN))
+    goro.card_id = stage.enroll("goro", goro.card)
+    stage.tool("password", "set", "goro", "--stdin", text=goro.password + "\n")
+
+    def revoke_then_answer():
+        stage.tool("revoke", goro.card_id, "--reason", "lost", text="")
+        return goro.password
+    outcome = pam.attempt("goro", ("PIN", PIN), ("password", revoke_then_answer))
+    report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, "codes")
+    report.contains(outcome.text, "revoked")
+    report.equal(pam.attempt("goro", *pam.by_password(goro)).opened, False, "the next one")
+    goro.card.stop()
+
+
+@report.test(seconds=90)
+def revoking_one_of_two_cards_leaves_the_other():
+    world.add_user("rokuro")
+    stage.tool("user", "add", "rokuro", text="")
+    only("taro").card.remove()
+    first, second = vcard.Card("--pin", PIN), vcard.Card("--pin", PIN, reader=1)
+    lost, kept = stage.enroll("rokuro", first), stage.enroll("rokuro", second)
+    stage.tool("password", "set", "rokuro", "--stdin", text=stage.PASSWORD + "\n")
+    begun = time.time()
+    shown = stage.tool("revoke", lost, "--reason", "lost", "--reported-by", "税務課 田中", text="")
+    report.contains(shown, f"Revoked card {lost} of rokuro")
+    second.remove()
+    rokuro = stage.Person("rokuro", first)
+    report.equal(pam.attempt("rokuro", *pam.by_password(rokuro)).opened, False, "the lost card")
+    print(f"# from revocation to refusal {time.time() - begun:.1f} s")
+    first.stop()
+    second.insert()
+    report.equal(pam.attempt("rokuro", *pam.by_password(rokuro)).opened, True, "the other card")
+    report.contains(stage.tool("list", "--user", "rokuro", text=""), kept)
+    second.stop()
+
+
+@report.test()
+def A5_an_account_call_alone_is_refused_for_a_locked_person():
+    taro = only("taro")
+    report.equal(pam.attempt("taro", calls=("account",)).codes, {"account": pam.PERM_DENIED}, "login without auth")
+    report.equal(pam.attempt("taro", service="systemd-user", calls=("account",)).codes, {"account": 0}, "systemd-user")
+    report.equal(pam.attempt("taro", *pam.by_password(taro), calls=("auth", "account")).opened, True, "both")
+
+
+@report.test()
+def the_console_of_the_kernel_gets_english_and_a_terminal_japanese():
+    taro = only("taro")
+    world.conf(CONF.replace("[settings]", "[settings]\nlanguage = ja"))
+    time.sleep(0.5)
+    japanese = pam.attempt("taro", ("暗証番号", PIN), ("パスワード", taro.password), tty="/dev/pts/3")
+    english = pam.attempt("taro", ("PIN", PIN), ("password", taro.password), tty="tty1")
+    world.conf(CONF)
+    report.equal(japanese.opened, True, f"Japanese: {japanese.shown}")
+    report.equal(english.opened, True, f"English: {english.shown}")
+    report.contains(english.text, "Last login")
+
+
+@report.test(seconds=120)
+def A95_names_from_outside_forge_nothing():
+    only("taro")
+    mark = world.journal_mark()
+    names = ("root addr=xyz.com", "a\nlogin OK person=taro", "taro\x1b[2J", "x" * 200, "'; DROP TABLE person; --", "%n%s%n",
+             "../../etc/passwd", "$(id)", "-rf", "taro@DOMAIN", "山田")
+    for name in names:
+        outcome = pam.attempt(name, ("PIN", PIN), ("password", "my-secret-password"), tty="tty\n1", rhost="h\nlogin OK person=taro")
+        report.equal(outcome.opened, False, name)
+    text = world.journal_text("-u", "cardmfad", since=mark)
+    report.lacks(text, "DROP TABLE")
+    report.lacks(text, "my-secret-password")
+    for line in text.splitlines():
+        if line.startswith("login OK"):
+            raise AssertionError(line)
+
+
+@report.test()
+def A99_no_secret_and_no_unknown_name_is_on_record():
+    taro = only("taro")
+    pam.attempt("Correct-Horse-77", ("PIN", "555555"), ("password", "Correct-Horse-78"))
+    pam.attempt("taro", ("PIN", PIN), ("password", "Correct-Horse-79"))
+    seed = taro.app.seed
+    everything = world.journal_text() + stage.tool("log", "--json", "--last", "1000", text="") + \
+        world.run("sh", "-c", "cat /var/lib/cardmfa/* | strings -n 5").stdout
+    for canary in ("Correct-Horse", PIN, "555555", stage.PASSWORD, seed):
+        report.lacks(everything, canary)
+    unlock("taro")
+
+
+@report.test(seconds=200)
+def A45_a_flood_of_names_fills_nothing():
+    only("taro").card.remove()
+    rounds = report.long(2000, 60)
+    rows = "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM try), (SELECT count(*) FROM bucket), (SELECT count(*) FROM unproved)"
+
+    def counts():
+        return [int(n) for n in world.run("setpriv", "--reuid", "cardmfa", "--clear-groups", "sqlite3", "-readonly",
+                                          "/var/lib/cardmfa/store.db", rows).stdout.strip().split("|")]
+    before = counts()
+    for start in range(0, rounds, 20):
+        hosts = [pam.Host(f"nobody{start + i}", ("PIN", PIN), ("code|password", "000000"), service="sshd", rhost="198.51.100.7")
+                 for i in range(20)]
+        for host in hosts:
+            report.equal(host.outcome().opened, False, "verdict")
+    after = counts()
+    print(f"# {rounds} tries: events, tries, buckets, minutes from {before} to {after}")
+    report.equal(after[0], before[0], "events")
+    report.equal(after[1], 0, "tries")
+    if after[2] - before[2] > 1 or after[3] - before[3] > 5:
+        raise AssertionError(f"{before} -> {after}")
+
+
+if __name__ == "__main__":
+    report.main(prepare)

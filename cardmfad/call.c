@@ -85,6 +85,17 @@ static enum err send_peer(const struct call *c, const struct wire_peer *p)
 	return wire_send(c->control, &b, -1, deadline_in(SEND_MS));
 }
 
+static bool too_many_of_uid(const struct daemon *d, const struct call *c)
+{
+	size_t same = 0;
+
+	if (c->uid == 0)
+		return false;
+	for (size_t i = 0; i < d->n_calls; i++)
+		same += d->calls[i] != c && d->calls[i]->uid == c->uid;
+	return same >= BOUNDS_CALLS_ONE_UID;
+}
+
 enum err call_start(struct daemon *d, struct call *c)
 {
 	struct wire_peer peer;
@@ -94,6 +105,12 @@ enum err call_start(struct daemon *d, struct call *c)
 
 	if (e != ERR_OK)
 		return e;
+	/* su and sudo come as root: from here on the caller's real uid is what counts. */
+	c->uid = peer.ruid;
+	if (too_many_of_uid(d, c)) {
+		refuse(c->host, ERR_BUSY);
+		return fail(ERR_BUSY, "uid %lld has too many calls open", (long long)c->uid);
+	}
 	peer.root_socket = c->root_socket;
 	peer.config_fallback = d->conf.fallback;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
@@ -126,7 +143,7 @@ enum err call_asked(struct daemon *d, struct call *c)
 	case WIRE_ASK_CARD:
 		if (c->has_card || c->wants_card.waiting)
 			return fail(ERR_PROTOCOL, "worker %d asked for two card processes", (int)c->worker);
-		bounds_wait(&d->cards, &c->wants_card, c->root_socket ? 0 : c->uid);
+		bounds_wait(&d->cards, &c->wants_card, c->uid);
 		return ERR_OK;
 	case WIRE_ASK_HASH:
 		if (c->has_hash || c->wants_hash.waiting)
@@ -175,15 +192,15 @@ static enum err give_card(struct daemon *d, struct call *c)
 	return e;
 }
 
-/* Places for callers of the user socket end earlier: some are kept for root's hosts. */
+/* Places for ordinary users end earlier: some are kept for root's hosts. */
 static bool card_allowed(const struct daemon *d, const struct call *c)
 {
 	size_t users = 0;
 
-	if (c->root_socket)
+	if (c->uid == 0)
 		return true;
 	for (size_t i = 0; i < d->n_calls; i++)
-		users += !d->calls[i]->root_socket && d->calls[i]->has_card;
+		users += d->calls[i]->uid != 0 && d->calls[i]->has_card;
 	return users < BOUNDS_CARDS_USER;
 }
 

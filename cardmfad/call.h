@@ -27,7 +27,7 @@ struct daemon {
 
 struct call {
 	bool root_socket;
-	int64_t uid;
+	int64_t uid;                    /* who connected; from the start on the real uid of that process */
 	int host;                       /* the connection until a worker has it, then -1 */
 	int host_pidfd;                 /* readable when the host process ends */
 	int control;                    /* to the worker, -1 before */

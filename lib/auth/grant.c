@@ -14,7 +14,8 @@ enum err grant_make(const struct auth_call *c, const struct who *w, const struct
 {
 	struct grant_row g = {
 		.person = w->person.id, .card = card ? card->id : -1, .uid = c->peer->ruid,
-		.audit_session = c->peer->audit_session, .host_pid = c->peer->pid, .host_start = c->peer->start, .used_at = -1,
+		.audit_session = c->peer->audit_session, .host_pid = c->peer->pid, .host_start = c->peer->start,
+		.through_root = c->peer->root_socket, .used_at = -1,
 	};
 	enum err e = clock_now(&g.at);
 
@@ -53,7 +54,12 @@ enum err grant_of_host(const struct auth_call *c, const struct who *w, struct gr
 		return ERR_NOT_A_PERSON;
 	if (w->person.state != PERSON_ACTIVE)
 		return ERR_LOCKED;
-	e = store_grant_of_host(c->store, now.boot_id, c->peer->pid, c->peer->start, w->person.id, c->request->service, &g);
+	/*
+	 * A process that authenticated by itself through the user socket may become a root host by exec, with the same
+	 * pid and start time: the two kinds of grant never meet.
+	 */
+	e = store_grant_of_host(c->store, now.boot_id, c->peer->pid, c->peer->start, w->person.id, c->request->service,
+				c->peer->root_socket, &g);
 	if (e == ERR_NOT_FOUND)
 		return ERR_NO_GRANT;
 	if (e != ERR_OK)

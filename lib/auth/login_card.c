@@ -8,6 +8,7 @@
 
 #include "challenge.h"
 #include "clock.h"
+#include "digest.h"
 #include "key.h"
 #include "l10n.h"
 #include "lifecycle.h"
@@ -160,9 +161,25 @@ static enum err tell_wrong_pin(const struct login *l, int tries)
 	return l->c->io->tell(l->c->io->arg, true, text);
 }
 
+/* The row must hold the key it was enrolled with: its weakness was judged then, its identity is checked now. */
+static enum err pinned_key(const struct card_row *card, struct key_info *ret)
+{
+	enum err e = digest_sha256(card->spki, card->spki_len, ret->spki_sha256);
+
+	if (e != ERR_OK)
+		return e;
+	if (memcmp(ret->spki_sha256, card->spki_sha256, sizeof(ret->spki_sha256)))
+		return fail(ERR_STORE_CORRUPT, "card %s: its row does not hold the key it was enrolled with",
+			    card->card_id.text);
+	ret->algorithm = card->algorithm;
+	ret->spki_len = card->spki_len;
+	memcpy(ret->spki, card->spki, card->spki_len);
+	return ERR_OK;
+}
+
 static enum err judge_answer(struct login *l, const struct card_answer *an, const struct challenge *ch)
 {
-	struct key_info key = { .algorithm = l->card.algorithm };
+	struct key_info key;
 	enum err e;
 
 	log_line(LOG_INFO, "card %s: %s (SW %04X)", l->card.card_id.text, err_name(an->result), an->sw);
@@ -173,11 +190,9 @@ static enum err judge_answer(struct login *l, const struct card_answer *an, cons
 	e = challenge_fresh(ch);
 	if (e != ERR_OK)
 		return e;
-	e = key_from_spki(l->card.spki, l->card.spki_len, &key);
-	if (e != ERR_OK || key.algorithm != l->card.algorithm ||
-	    memcmp(key.spki_sha256, l->card.spki_sha256, sizeof(key.spki_sha256)))
-		return fail(ERR_STORE_CORRUPT, "card %s: its row does not hold the key it was enrolled with",
-			    l->card.card_id.text);
+	e = pinned_key(&l->card, &key);
+	if (e != ERR_OK)
+		return e;
 	e = key_verify(&key, ch->message, ch->len, an->signature, an->signature_len);
 	if (e == ERR_DENIED)
 		return fail(ERR_CARD_UNKNOWN, "card %s: the signature is not by the enrolled key", l->card.card_id.text);

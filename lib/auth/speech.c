@@ -44,9 +44,10 @@ const char *speech_refusal(enum err why)
 		{ ERR_NO_CARD, N_("No IC card was inserted in time.") },
 		{ ERR_CARD_REMOVED, N_("The IC card was taken out. Insert it and try again.") },
 		{ ERR_CARD_FAILED, N_("The IC card could not be read. Clean it, insert it again and try once more.") },
-		{ ERR_PIN_FORMAT, N_("The PIN is 6 to 8 digits. Nothing was sent to the card.") },
+		{ ERR_PIN_FORMAT, N_("The PIN is 6 to 8 digits. No PIN try was used up.") },
 		{ ERR_PIN_BLOCKED, N_("The PIN of this card is blocked. Ask the systems section.") },
-		{ ERR_PIN_LAST_TRY, N_("Only the last PIN try is left, and it is kept. Ask the systems section.") },
+		{ ERR_PIN_LAST_TRY,
+		  N_("This card has only its last PIN try left, which logins never use. Ask the systems section.") },
 		{ ERR_SECRET_WRONG, N_("Wrong code or password.") },
 		{ ERR_CODE_REPLAYED, N_("This code was used already. Wait for the next one.") },
 		{ ERR_REVOKED, N_("This card was revoked. Ask the systems section.") },
@@ -57,7 +58,7 @@ const char *speech_refusal(enum err why)
 		{ ERR_STORE_FULL, N_("No disk space is left. Ask the systems section.") },
 		{ ERR_PCSC, N_("The smart card service does not answer. Ask the systems section.") },
 		{ ERR_BUSY, N_("Too many logins at once. Try again in a moment.") },
-		{ ERR_TIMEOUT, N_("The time for logging in is over.") },
+		{ ERR_TIMEOUT, N_("The time for logging in is over. Try again.") },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -132,6 +132,7 @@ CREATE TABLE login_grant (
 	logind_session TEXT    CHECK (length(logind_session) BETWEEN 1 AND 64),
 	host_pid       INTEGER NOT NULL,
 	host_start     INTEGER NOT NULL,       -- /proc/PID/stat field 22, clock ticks
+	through_root   INTEGER NOT NULL CHECK (through_root IN (0, 1)),  -- the host connected as uid 0
 	used_at        INTEGER                 -- the session it opened
 ) STRICT;
 CREATE INDEX login_grant_host ON login_grant (host_pid, host_start);

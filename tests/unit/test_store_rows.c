@@ -600,7 +600,7 @@ static struct grant_row a_grant(const struct context *c)
 	struct grant_row g = {
 		.person = c->taro.id, .card = c->card.id, .factors = "card,totp", .class_name = "default",
 		.service = "login", .origin = "local", .audit_session = INT64_C(4294967295), .host_pid = 77,
-		.host_start = 88, .used_at = -1,
+		.host_start = 88, .through_root = true, .used_at = -1,
 	};
 
 	g.at = fixture_moment();
@@ -613,23 +613,24 @@ static void grant_of_a_host_is_found(void **state)
 	struct grant_row g = a_grant(c), newer = a_grant(c), read;
 
 	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", &read), ERR_OK);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
 	assert_memory_equal(&g, &read, sizeof(g));
 	newer.card = -1;
 	strcpy(newer.logind_session, "c1");
 	assert_int_equal(store_grant_add(c->s, &newer), ERR_OK);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", &read), ERR_OK);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
 	assert_memory_equal(&newer, &read, sizeof(newer));
 	assert_int_equal(store_grant_used(c->s, newer.id, NOW + 1), ERR_OK);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", &read), ERR_OK);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
 	assert_int_equal(read.used_at, NOW + 1);
 	assert_int_equal(store_grant_used(c->s, 99, NOW), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, "", 77, 88, c->taro.id, "login", &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 89, c->taro.id, "login", &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 78, 88, c->taro.id, "login", &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, 99, "login", &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "su", &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "", &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, "", 77, 88, c->taro.id, "login", true, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 89, c->taro.id, "login", true, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 78, 88, c->taro.id, "login", true, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, 99, "login", true, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "su", true, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "", true, &read), ERR_NOT_FOUND);
 	g.card = 99;
 	assert_int_equal(store_grant_add(c->s, &g), ERR_NOT_FOUND);
 	g = a_grant(c);
@@ -810,7 +811,7 @@ static enum err get_grant(struct context *c)
 {
 	struct grant_row g;
 
-	return store_grant_of_host(c->s, BOOT, 77, 88, 1, "login", &g);
+	return store_grant_of_host(c->s, BOOT, 77, 88, 1, "login", true, &g);
 }
 
 static enum err get_session(struct context *c)

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 static const int allowed[] = {
-	/* sockets that are there, and new ones to pcscd (socket: see `limited`); its path is looked at first */
+	/* the link, and sockets to pcscd (socket: see `limited`), whose path is looked at first */
 	SCMP_SYS(connect), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockopt), SCMP_SYS(newfstatat),
 	SCMP_SYS(stat), SCMP_SYS(fstat), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev),

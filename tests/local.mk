@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 if HAVE_CMOCKA
-unit_tests = tests/unit/test_base64 tests/unit/test_bounds tests/unit/test_card_id \
+unit_tests = tests/unit/test_apdu tests/unit/test_app_piv tests/unit/test_base64 \
+	tests/unit/test_bounds tests/unit/test_card tests/unit/test_card_id tests/unit/test_card_link \
 	tests/unit/test_challenge tests/unit/test_cidr tests/unit/test_clock \
-	tests/unit/test_conf_reader tests/unit/test_digest tests/unit/test_event tests/unit/test_factor \
-	tests/unit/test_factor_password tests/unit/test_factor_totp tests/unit/test_key \
-	tests/unit/test_key_certificate tests/unit/test_key_weak tests/unit/test_keyring \
-	tests/unit/test_lifecycle tests/unit/test_locality tests/unit/test_lockout \
-	tests/unit/test_password tests/unit/test_policy tests/unit/test_pwhash tests/unit/test_random \
-	tests/unit/test_seal tests/unit/test_settings tests/unit/test_store \
+	tests/unit/test_conf_reader tests/unit/test_digest tests/unit/test_enrol tests/unit/test_event \
+	tests/unit/test_factor tests/unit/test_factor_password tests/unit/test_factor_totp \
+	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_weak \
+	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
+	tests/unit/test_lockout tests/unit/test_options tests/unit/test_output tests/unit/test_password \
+	tests/unit/test_pcsc tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash \
+	tests/unit/test_random tests/unit/test_seal tests/unit/test_settings tests/unit/test_store \
 	tests/unit/test_store_parallel tests/unit/test_store_rows tests/unit/test_text \
-	tests/unit/test_totp tests/unit/test_wire
+	tests/unit/test_tlv tests/unit/test_totp tests/unit/test_when tests/unit/test_wire
 if TEST_HOOKS
 unit_tests += tests/unit/test_lockout_clock tests/unit/test_store_faults
 endif
@@ -17,6 +19,19 @@ check_PROGRAMS += $(unit_tests)
 endif
 
 tests_unit_test_bounds_SOURCES = tests/unit/test_bounds.c cardmfad/bounds.c
+tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c
+tests_unit_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/output.c
+tests_unit_test_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
+tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_when_SOURCES = tests/unit/test_when.c cardtool/when.c
+tests_unit_test_when_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+
+check_PROGRAMS += tests/card/sandbox_probe
+tests_card_sandbox_probe_SOURCES = tests/card/sandbox_probe.c cardmfad/card_sandbox.c
+tests_card_sandbox_probe_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
+tests_card_sandbox_probe_LDADD = lib/libbase.a $(SECCOMP_LIBS)
 
 LDADD = $(rules_libs) lib/libcard.a lib/libwire.a lib/libbase.a $(rules_foreign) $(PCSC_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 AM_LDFLAGS = $(SAN_CFLAGS)

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "seat.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+/* A card without GUID sends up to 16 KiB of certificate; RSA-4096 on a slow card takes seconds. */
+#define TRANSACTION_MS 20000
+/* Once more after a reset by others or a void connection; never after a PIN was sent. */
+#define ENTER_TRIES 3
+/* pcscd is still resetting the card of a client that died. */
+#define STALE_MS 20
+
+static void disconnect(struct seat *s)
+{
+	if (s->connected)
+		(void)s->transport->disconnect(s->transport->state, &s->channel.card, s->dirty);
+	s->connected = false;
+	s->dirty = false;
+}
+
+/*
+ * EndTransaction(RESET) that fails has not reset anything: Disconnect(RESET) then, which waits for
+ * the transaction of whoever was faster but is not skipped.
+ */
+static void end(struct seat *s)
+{
+	const struct transport *t = s->transport;
+	enum io io = t->end(t->state, &s->channel.card, s->dirty);
+
+	if (io == IO_OK) {
+		s->dirty = false;
+		return;
+	}
+	disconnect(s);
+}
+
+void seat_leave(struct seat *s)
+{
+	if (!s->busy)
+		return;
+	end(s);
+	s->host->unlock();
+	s->busy = false;
+	s->host->phase(CARD_PHASE_IDLE);
+}
+
+void seat_free(struct seat *s)
+{
+	seat_leave(s);
+	disconnect(s);
+	free(s->cert);
+	memset(s, 0, sizeof(*s));
+}
+
+static enum io connect_once(struct seat *s)
+{
+	const struct transport *t = s->transport;
+	enum io io;
+
+	disconnect(s);
+	io = t->connect(t->state, s->reader.name, &s->channel.card);
+	s->connected = io == IO_OK;
+	return io;
+}
+
+/* *fresh: the card may have been reset or exchanged since this seat last had it. */
+static enum io begin(struct seat *s, bool *fresh)
+{
+	const struct transport *t = s->transport;
+	enum io io = IO_OK;
+
+	s->host->phase(CARD_PHASE_TAKE);
+	if (!s->connected) {
+		*fresh = true;
+		io = connect_once(s);
+	}
+	if (io == IO_OK)
+		io = t->begin(t->state, &s->channel.card);
+	for (int i = 0; io == IO_RESET && s->connected && i < ENTER_TRIES; i++) {
+		*fresh = true;
+		io = t->reconnect(t->state, &s->channel.card, false);
+		if (io == IO_OK)
+			io = t->begin(t->state, &s->channel.card);
+	}
+	s->host->phase(CARD_PHASE_TALK);
+	return io;
+}
+
+static enum err reset_card(struct seat *s)
+{
+	const struct transport *t = s->transport;
+
+	s->channel.io = t->reconnect(t->state, &s->channel.card, true);
+	return apdu_io_err(s->channel.io);
+}
+
+static enum err select_app(struct seat *s, const struct card_app *const *apps)
+{
+	enum err e = ERR_NOT_FOUND;
+
+	if (s->app)
+		return s->app->select(&s->channel);
+	for (; e == ERR_NOT_FOUND && *apps; apps++) {
+		e = (*apps)->select(&s->channel);
+		if (e == ERR_OK)
+			s->app = *apps;
+	}
+	return e;
+}
+
+/* One go: transaction, reset if wanted, SELECT. On failure the transaction is over. */
+static enum err try_enter(struct seat *s, const struct card_app *const *apps, bool reset, bool *fresh)
+{
+	enum err e;
+
+	s->channel.io = begin(s, fresh);
+	if (s->channel.io != IO_OK)
+		return apdu_io_err(s->channel.io);
+	e = reset ? reset_card(s) : ERR_OK;
+	if (e == ERR_OK)
+		e = select_app(s, apps);
+	if (e != ERR_OK)
+		end(s);
+	return e;
+}
+
+/* With the reader's lock: enters, again after a reset by others or on a void connection. */
+static enum err enter(struct seat *s, const struct card_app *const *apps, bool reset, bool *fresh)
+{
+	enum err e;
+
+	s->host->phase(CARD_PHASE_LOCK);
+	e = s->host->lock(s->reader.name);
+	if (e != ERR_OK) {
+		s->host->phase(CARD_PHASE_IDLE);
+		return e;
+	}
+	s->channel.transport = s->transport;
+	s->channel.deadline = deadline_in(TRANSACTION_MS);
+	for (int i = 0; i < ENTER_TRIES; i++) {
+		e = try_enter(s, apps, reset, fresh);
+		if (s->channel.io != IO_STALE && s->channel.io != IO_RESET)
+			break;
+		if (s->channel.io == IO_STALE) {
+			disconnect(s);
+			(void)poll(NULL, 0, STALE_MS);
+		}
+		*fresh = true;
+	}
+	s->busy = e == ERR_OK;
+	if (e != ERR_OK) {
+		s->host->unlock();
+		s->host->phase(CARD_PHASE_IDLE);
+	}
+	if (e == ERR_NOT_FOUND)
+		return fail(ERR_CARD_FAILED, "card: no application of ours on it");
+	return e;
+}
+
+/*
+ * "Already verified" is never believed: a reset ends it, and a card that still says so is none of
+ * ours. Asked only before VERIFY (some cards forget the PIN when asked).
+ */
+static enum err ask_tries(struct seat *s)
+{
+	enum err e = s->app->tries(&s->channel, &s->tries);
+
+	if (e != ERR_OK || !s->tries.verified)
+		return e;
+	s->was_verified = true;
+	e = reset_card(s);
+	if (e == ERR_OK)
+		e = s->app->select(&s->channel);
+	if (e == ERR_OK)
+		e = s->app->tries(&s->channel, &s->tries);
+	if (e == ERR_OK && s->tries.verified)
+		return fail(ERR_CARD_FAILED, "card: the PIN stays verified after a reset");
+	return e;
+}
+
+enum err seat_certificate(struct seat *s)
+{
+	uint8_t *buf;
+	size_t len = 0;
+	enum err e;
+
+	if (s->cert)
+		return ERR_OK;
+	buf = malloc(CARD_CERT_MAX);
+	if (!buf)
+		return fail(ERR_MEMORY, "card: certificate");
+	e = s->app->certificate(&s->channel, buf, &len);
+	if (e != ERR_OK) {
+		free(buf);
+		return e;
+	}
+	s->cert = buf;
+	s->cert_len = len;
+	return ERR_OK;
+}
+
+static enum err read_card(struct seat *s, bool want_cert)
+{
+	enum err e = s->app->guid(&s->channel, &s->has_guid, s->guid);
+
+	if (e == ERR_OK)
+		e = ask_tries(s);
+	if (e == ERR_OK && (want_cert || !s->has_guid))
+		e = seat_certificate(s);
+	return e;
+}
+
+static void forget(struct seat *s)
+{
+	free(s->cert);
+	s->cert = NULL;
+	s->app = NULL;
+}
+
+enum err seat_recognise(struct seat *s, const struct card_app *const *apps, bool want_cert)
+{
+	bool fresh = true;
+	enum err e = ERR_OK;
+
+	for (int i = 0; i < ENTER_TRIES; i++) {
+		e = enter(s, apps, false, &fresh);
+		if (e != ERR_OK)
+			return e;
+		e = read_card(s, want_cert);
+		if (e == ERR_OK)
+			return ERR_OK;
+		seat_leave(s);
+		if (s->channel.io != IO_RESET && s->channel.io != IO_STALE)
+			break;
+		forget(s);
+	}
+	return e;
+}
+
+/* Without GUID and certificate nothing tells this card from another. */
+static enum err same_card(struct seat *s)
+{
+	uint8_t guid[16];
+	bool has_guid;
+	enum err e = s->app->guid(&s->channel, &has_guid, guid);
+
+	if (e != ERR_OK)
+		return e;
+	if (has_guid != s->has_guid || (has_guid && memcmp(guid, s->guid, sizeof(guid)) != 0))
+		return fail(ERR_CARD_REMOVED, "card: another one is in the reader");
+	if (!has_guid) {
+		struct seat now = *s;
+
+		now.cert = NULL;
+		e = seat_certificate(&now);
+		if (e == ERR_OK && (now.cert_len == 0 || now.cert_len != s->cert_len ||
+				    memcmp(now.cert, s->cert, now.cert_len) != 0))
+			e = fail(ERR_CARD_REMOVED, "card: another one is in the reader");
+		s->channel.io = now.channel.io;
+		s->channel.sw = now.channel.sw;
+		free(now.cert);
+	}
+	return e == ERR_OK ? ask_tries(s) : e;
+}
+
+enum err seat_enter(struct seat *s, bool reset)
+{
+	bool fresh = false;
+	enum err e = enter(s, NULL, reset, &fresh);
+
+	if (e == ERR_OK && fresh)
+		e = same_card(s);
+	if (e != ERR_OK)
+		seat_leave(s);
+	return e;
+}

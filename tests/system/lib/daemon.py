@@ -8,7 +8,7 @@ import pwd
 import signal
 import sqlite3
 
-from . import world
+from . import report, world
 
 STORE = pathlib.Path("/var/lib/cardmfa/store.db")
 LIBEXEC = pathlib.Path("/usr/libexec/cardmfa")
@@ -116,9 +116,10 @@ def counted(person, origin="local"):
 
 
 def successes():
-    """(grants, events of a login that succeeded): always equal."""
-    return (number("SELECT count(*) FROM login_grant"),
-            number("SELECT count(*) FROM event WHERE type = 'login' AND result = 'OK'"))
+    """How many grants there are; each has the record of its login."""
+    grants = number("SELECT count(*) FROM login_grant")
+    report.equal(number("SELECT count(*) FROM event WHERE type = 'login' AND result = 'OK'"), grants, "records of grants")
+    return grants
 
 
 def intact():
@@ -132,5 +133,4 @@ def configure(text):
     mark = world.journal_mark()
     world.conf(text)
     if world.systemctl("is-active", "cardmfad.service", status=None) == "active":
-        world.wait_for(lambda: "cardmfa.conf loaded" in world.journal_text("_COMM=cardmfad", since=mark),
-                       what="the new configuration")
+        world.wait_for(lambda: "cardmfa.conf loaded" in world.journal_text(since=mark), what="the new configuration")

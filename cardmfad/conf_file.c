@@ -17,49 +17,10 @@
 
 #include "log.h"
 #include "paths.h"
+#include "trusted.h"
 
 #define CONF_MAX 262144
 #define CHECK_MS 10000
-
-/* Each directory above must be root's and closed to others (sticky ones like /tmp too are refused). */
-static bool parents_trusted(const char *path)
-{
-	char dir[512];
-	struct stat st;
-
-	if (snprintf(dir, sizeof(dir), "%s", path) >= (int)sizeof(dir))
-		return false;
-	for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
-		*slash = '\0';
-		if (lstat(*dir ? dir : "/", &st) || !S_ISDIR(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
-			return false;
-	}
-	return true;
-}
-
-int conf_file_open_trusted(const char *path, unsigned mode_mask, long max)
-{
-	struct stat st;
-	int fd;
-
-	if (!parents_trusted(path)) {
-		log_line(LOG_ERR, "%s: a directory above it is missing or not root's alone", path);
-		return -1;
-	}
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		log_line(LOG_ERR, "%s: %s", path, strerror(errno));
-		return -1;
-	}
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_nlink != 1 ||
-	    (st.st_mode & mode_mask) || st.st_size > max) {
-		log_line(LOG_ERR, "%s: must be a regular file of root, one link, mode without %03o, at most %ld bytes",
-			 path, mode_mask, max);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
 
 /* A sealed copy, so that what was judged is what is used. */
 static int sealed_copy(int from)
@@ -129,12 +90,14 @@ static void keep_on_disk(int fd)
 
 static int candidate(const char *path, const struct account *worker, const char *language, const char *which)
 {
-	int file = conf_file_open_trusted(path, 022, CONF_MAX), fd;
+	int file, fd;
 
-	if (file < 0)
+	if (trusted_open(path, 022, &file) != ERR_OK)
 		return -1;
 	fd = sealed_copy(file);
 	close(file);
+	if (fd < 0)
+		log_line(LOG_ERR, "%s: longer than %d bytes, or unreadable", path, CONF_MAX);
 	if (fd >= 0 && !judged_good(fd, worker, language, which)) {
 		close(fd);
 		return -1;

@@ -19,10 +19,4 @@ struct conf_file {
 /* Replaces *c by the present file if it is good; else keeps it, or at the start the last good one from the disk. Logs an alarm when it falls back. */
 void conf_file_load(struct conf_file *c, const struct account *worker, const char *language);
 
-/*
- * Opens a file that must be root's: no links, regular, not writable by group or others, at most max bytes, in directories
- * that only root can write. mode_mask: bits that must not be set. -1 and a log line otherwise.
- */
-int conf_file_open_trusted(const char *path, unsigned mode_mask, long max);
-
 #endif

@@ -126,6 +126,14 @@ static void stop_listening_to(struct call *c)
 	c->control = -1;
 }
 
+/* A host that hangs up without a word costs no worker. */
+static bool said_nothing(int host)
+{
+	char byte;
+
+	return recv(host, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 /* What one call's two descriptors say: its own (host before, control after the start) and the host's pidfd. */
 static void attend(struct daemon *d, struct call *c, short mine, short host_ended)
 {
@@ -134,7 +142,7 @@ static void attend(struct daemon *d, struct call *c, short mine, short host_ende
 			log_line(LOG_WARNING, "a call by uid %lld ran out of time", (long long)c->uid);
 		call_end(d, c);
 	} else if (mine && !c->worker) {
-		if (!(mine & POLLIN) || call_start(d, c) != ERR_OK)
+		if (!(mine & POLLIN) || said_nothing(c->host) || call_start(d, c) != ERR_OK)
 			call_end(d, c);
 	} else if (mine && (!(mine & POLLIN) || call_asked(d, c) != ERR_OK)) {
 		stop_listening_to(c);

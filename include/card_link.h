@@ -29,7 +29,7 @@ enum card_op {
 	 * ERR_PCSC.
 	 */
 	CARD_OP_NEXT = 1,
-	/* Reads the 9A certificate of card `handle`. Answer: card_seen with cert. */
+	/* Reads the certificate of key_ref (9A or 9E) of card `handle`. Answer: card_seen with cert. */
 	CARD_OP_CERT,
 	/*
 	 * One transaction: SELECT, VERIFY (when pin_mode is BYTES), GENERAL AUTHENTICATE with input (none when input_len is 0),
@@ -52,7 +52,7 @@ struct card_request {
 	uint32_t wait_ms;               /* NEXT */
 	bool want_cert;                 /* NEXT */
 	uint8_t handle;                 /* CERT, SIGN: from card_seen */
-	uint8_t key_ref;                /* SIGN: 0x9A, 0x9E (9E: PIN_NONE only) */
+	uint8_t key_ref;                /* CERT, SIGN: 0x9A, 0x9E (9E: PIN_NONE only) */
 	enum key_algorithm algorithm;   /* SIGN */
 	uint8_t floor;                  /* SIGN: no VERIFY when tries left <= floor (or unknown and floor > 0 and the card would not tell: allowed once) */
 	enum card_pin_mode pin_mode;    /* SIGN */

@@ -9,10 +9,12 @@
 #include "random.h"
 #include "text.h"
 
-#define ID_TRIES 8              /* 31^7 identifiers: a second try is rare, a third says that something is broken */
+/* 31^7 identifiers: a second try is rare, a third says that something is broken */
+#define ID_TRIES 8
 #define PIN_MIN 6
 #define PIN_MAX 8
-#define KEY_REF_CARD_AUTH 0x9E  /* SP 800-73-4 part 1, table 4b: Card Authentication, never wants a PIN */
+/* SP 800-73-4 part 1, table 4b: Card Authentication, never wants a PIN */
+#define KEY_REF_CARD_AUTH 0x9E
 
 enum err enrol_person(const struct person *p)
 {
@@ -35,7 +37,8 @@ enum err enrol_certificate(const void *der, size_t len, int64_t now, struct cert
 		return fail(ERR_EXPIRED, "the certificate on the card ended %s",
 			    text_local_time(when, sizeof(when), cert.not_after));
 	if (cert.not_before > now)
-		return fail(ERR_EXPIRED, "the certificate on the card begins only %s (is the clock right?)",
+		return fail(ERR_EXPIRED,
+			    "the certificate on the card begins only %s (is the clock right?)",
 			    text_local_time(when, sizeof(when), cert.not_before));
 	*ret = cert;
 	return ERR_OK;
@@ -66,7 +69,8 @@ static enum err sign_and_judge(const struct enrol *e, const struct secret *pin)
 	if (!err)
 		err = key_signing_input(key->algorithm, c.message, c.len, input, &input_len);
 	if (!err)
-		err = e->signer->sign(e->signer->arg, e->key_ref, key->algorithm, pin, input, input_len, sig, &sig_len);
+		err = e->signer->sign(e->signer->arg, e->key_ref, key->algorithm, pin, input,
+				      input_len, sig, &sig_len);
 	if (err)
 		return err;
 	if (sig_len > sizeof(sig))
@@ -76,7 +80,10 @@ static enum err sign_and_judge(const struct enrol *e, const struct secret *pin)
 		return err;
 	/* ERR_DENIED of the signer means "wants a PIN"; a false signature must not look like it. */
 	err = key_verify(key, c.message, c.len, sig, sig_len);
-	return err == ERR_DENIED ? fail(ERR_INVALID, "the signature is not of the key in the card's certificate") : err;
+	return err == ERR_DENIED ?
+		       fail(ERR_INVALID,
+			    "the signature is not of the key in the card's certificate") :
+		       err;
 }
 
 enum err enrol_without_pin(struct enrol *e)
@@ -93,23 +100,37 @@ enum err enrol_without_pin(struct enrol *e)
 		e->refuses_without_pin = true;
 		return ERR_OK;
 	case ERR_INVALID:
-		return fail(ERR_CARD_FAILED, "without PIN the card answered with something that is no signature of its key");
+		return fail(
+			ERR_CARD_FAILED,
+			"without PIN the card answered with something that is no signature of its key");
 	default:
 		return err;
 	}
 }
 
+/* Cards come with 123456, some with it filled up to eight: whoever finds such a card can use it. */
+static const char *const factory_pins[] = { "123456", "1234567", "12345678" };
+
+static bool is_factory_pin(const struct secret *pin)
+{
+	for (size_t i = 0; i < sizeof(factory_pins) / sizeof(factory_pins[0]); i++) {
+		SECRET(known);
+
+		if (secret_set(&known, factory_pins[i], strlen(factory_pins[i])) ||
+		    secret_equal(pin, &known))
+			return true;
+	}
+	return false;
+}
+
 const char *enrol_pin_unfit(const struct secret *pin)
 {
-	static const char factory[] = "12345678";
-
 	if (pin->len < PIN_MIN || pin->len > PIN_MAX)
 		return N_("the PIN must be 6 to 8 digits");
 	for (size_t i = 0; i < pin->len; i++)
 		if (pin->bytes[i] < '0' || pin->bytes[i] > '9')
 			return N_("the PIN must be 6 to 8 digits");
-	/* Cards come with 123456, some with it filled up to eight: whoever finds such a card can use it. */
-	if (memcmp(pin->bytes, factory, pin->len) == 0)
+	if (is_factory_pin(pin))
 		return N_("this is the PIN that cards are delivered with; the holder must change it first");
 	return NULL;
 }
@@ -183,7 +204,7 @@ static void fill(const struct enrol *e, int64_t now, struct card_row *c)
 
 enum err enrol_store(struct store *s, const struct enrol *e, int64_t now, struct card_row *ret)
 {
-	struct card_row c = { .id = 0 }, holder;
+	struct card_row c = { .id = 0 };
 	struct person p;
 
 	if (!(e->refuses_without_pin && e->signed_with_pin) && !e->signed_without_pin)
@@ -193,8 +214,6 @@ enum err enrol_store(struct store *s, const struct enrol *e, int64_t now, struct
 
 	if (!err)
 		err = enrol_person(&p);
-	if (!err)
-		err = enrol_key_free(s, &e->cert.key, &holder);
 	if (!err)
 		err = free_id(s, &c.card_id);
 	if (err)

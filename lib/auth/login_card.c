@@ -82,11 +82,15 @@ static enum err take(struct login *l, const struct card_answer *seen)
 	return ERR_OK;
 }
 
-static enum err announce(const struct login *l)
+static enum err announce(const struct login *l, bool broken)
 {
 	char text[WIRE_TEXT_MAX];
+	unsigned wait = l->who.class_of->card_wait_s;
 
-	snprintf(text, sizeof(text), _("Insert your IC card (%u s)."), l->who.class_of->card_wait_s);
+	if (broken)
+		snprintf(text, sizeof(text), _("The IC card could not be read. Take it out and insert it again (%u s)."), wait);
+	else
+		snprintf(text, sizeof(text), _("Insert your IC card (%u s)."), wait);
 	return l->c->io->tell(l->c->io->arg, false, text);
 }
 
@@ -108,7 +112,7 @@ enum err login_card_find(struct login *l, bool required)
 			if (e != ERR_OK || l->face == FACE_KNOWN)
 				return e;
 		} else if (an.result == ERR_CARD_FAILED || an.result == ERR_CARD_REMOVED) {
-			broken = an.result == ERR_CARD_FAILED;
+			broken |= an.result == ERR_CARD_FAILED;
 		} else if (an.result != ERR_NO_CARD) {
 			return an.result;
 		} else if (l->face == FACE_STRANGER) {
@@ -116,7 +120,7 @@ enum err login_card_find(struct login *l, bool required)
 		} else if (!required || announced) {
 			return broken ? ERR_CARD_FAILED : ERR_NO_CARD;
 		} else {
-			e = announce(l);
+			e = announce(l, broken);
 			if (e != ERR_OK)
 				return e;
 			announced = true;

@@ -35,8 +35,8 @@ struct card_app {
 	enum err (*select)(struct apdu_channel *ch);
 	/* *has false: absent, malformed or all zero. */
 	enum err (*guid)(struct apdu_channel *ch, bool *has, uint8_t ret[16]);
-	/* DER of the login certificate; *len 0: none. buf: CARD_CERT_MAX bytes, garbage on failure. */
-	enum err (*certificate)(struct apdu_channel *ch, uint8_t *buf, size_t *len);
+	/* DER of a key's certificate; *len 0: none. buf: CARD_CERT_MAX bytes, garbage on failure. */
+	enum err (*certificate)(struct apdu_channel *ch, uint8_t key_ref, uint8_t *buf, size_t *len);
 	enum err (*tries)(struct apdu_channel *ch, struct app_tries *ret);
 	/* Has the form this card takes; nothing else is ever sent to it. */
 	bool (*pin_ok)(const struct secret *pin);

@@ -172,11 +172,26 @@ static enum err find_certificate(const struct apdu_answer *a, uint8_t *buf, size
 	return ERR_OK;
 }
 
-static enum err piv_certificate(struct apdu_channel *ch, uint8_t *buf, size_t *len)
+/* SP 800-73-4 part 1, table 3. 0: no key of ours. */
+static uint32_t certificate_tag(uint8_t key_ref)
+{
+	static const struct {
+		uint8_t key_ref;
+		uint32_t tag;
+	} table[] = { { 0x9A, 0x5FC105 }, { 0x9E, 0x5FC101 } };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].key_ref == key_ref)
+			return table[i].tag;
+	return 0;
+}
+
+static enum err piv_certificate(struct apdu_channel *ch, uint8_t key_ref, uint8_t *buf, size_t *len)
 {
 	static uint8_t container[CONTAINER_MAX];
 	struct apdu_answer a = { container, sizeof(container), 0 };
-	enum err e = get_data(ch, 0x5FC105, &a);
+	uint32_t tag = certificate_tag(key_ref);
+	enum err e = tag ? get_data(ch, tag, &a) : fail(ERR_INVALID, "PIV: no certificate of key %02X", key_ref);
 
 	if (e == ERR_NOT_FOUND) {
 		*len = 0;

@@ -298,16 +298,18 @@ static enum err serve_next(struct card *c, struct card_request *r, struct card_a
 static enum err serve_cert(struct card *c, struct card_request *r, struct card_answer *ret)
 {
 	struct place *p = find_handle(c, r->handle);
+	size_t len = 0;
 	enum err e;
 
 	if (!p)
 		return fail(ERR_CARD_REMOVED, "card: no card has this handle any more");
 	e = seat_enter(&p->seat, false);
-	if (e == ERR_OK) {
-		e = seat_certificate(&p->seat);
-		seat_leave(&p->seat);
-	}
 	describe(p, ret);
+	if (e != ERR_OK)
+		return e;
+	e = p->seat.app->certificate(&p->seat.channel, r->key_ref, ret->cert, &len);
+	seat_leave(&p->seat);
+	ret->cert_len = e == ERR_OK ? (uint16_t)len : 0;
 	return e;
 }
 

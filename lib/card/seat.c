@@ -13,6 +13,8 @@
 #define ENTER_TRIES 3
 /* pcscd is still resetting the card of a client that died. */
 #define STALE_MS 20
+/* The key whose certificate tells cards apart. */
+#define LOGIN_KEY 0x9A
 
 static void disconnect(struct seat *s)
 {
@@ -193,7 +195,7 @@ enum err seat_certificate(struct seat *s)
 	buf = malloc(CARD_CERT_MAX);
 	if (!buf)
 		return fail(ERR_MEMORY, "card: certificate");
-	e = s->app->certificate(&s->channel, buf, &len);
+	e = s->app->certificate(&s->channel, LOGIN_KEY, buf, &len);
 	if (e != ERR_OK) {
 		free(buf);
 		return e;

@@ -102,7 +102,7 @@ def doctor_finds_what_is_wrong():
     world.start_daemon()
     wrong = levels()
     equal(wrong.pop("vpcd"), "error")       # the box has one
-    for check in ("paths", "key-file", "configuration", "store", "users", "readers"):
+    for check in ("paths", "key-file", "configuration", "store", "users", "units", "daemon", "readers"):
         assert check not in wrong, check
     key = pathlib.Path("/etc/cardmfa/keys/store.key")
     key.chmod(0o644)
@@ -380,8 +380,18 @@ def A116_revocation():
 def A116_a_busy_store_is_waited_for_or_said():
     with inserted():
         card = card_of(enroll("hanako"))
-    lock = subprocess.Popen(["runuser", "-u", "cardmfa", "--", "flock", "/var/lib/cardmfa/store.db", "sleep", "0"])
-    lock.wait()
+    holder = subprocess.Popen(
+        ["runuser", "-u", "cardmfa", "--", "python3", "-c", "import sqlite3, sys; "
+         "db = sqlite3.connect('/var/lib/cardmfa/store.db', isolation_level=None); db.execute('begin immediate'); "
+         "print('held', flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder.stdout.readline()
+    busy = tool("revoke", card, "--reason", "stolen", status=3)
+    contains(busy.stderr, "nothing was revoked")
+    lacks(busy.stdout, "Revoked")
+    equal(cards_of("hanako"), [card])
+    threading.Timer(1, holder.stdin.close).start()
+    tool("suspend", card)
+    holder.wait(10)
     threads = [threading.Thread(target=tool, args=(verb, card), kwargs={"status": None}) for verb in ("suspend", "resume") * 10]
     for thread in threads:
         thread.start()

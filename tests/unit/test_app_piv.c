@@ -247,7 +247,7 @@ static void A71_certificate_containers(void **state)
 		size_t len = 0;
 
 		assert_non_null(buf);
-		assert_int_equal(app_piv.certificate(&ch, buf, &len), rows[i].result);
+		assert_int_equal(app_piv.certificate(&ch, 0x9A, buf, &len), rows[i].result);
 		assert_int_equal(len, rows[i].len);
 		if (len)
 			assert_memory_equal(buf, "\xAA\xBB\xCC", 3);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cardtool.h"
+#include "output.h"
+#include "paths.h"
+#include "words.h"
+
+static void say_class(const struct policy_class *c)
+{
+	char line[ESCAPED_SIZE], text[136];
+	size_t len = 0;
+
+	line[0] = '\0';
+	for (size_t i = 0; i < c->n_alternatives && len < sizeof(line); i++)
+		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s", i ? " " : "",
+					alternative_text(&c->alternatives[i], text, sizeof(text)));
+	say(_("  [%s], line %u: %s"), ESCAPED(c->name), c->line, line);
+}
+
+static enum exit_code config_check(struct tool *t)
+{
+	const char *path = t->args.n_words ? t->args.words[0] : PATH_CONF;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct policy *p;
+
+	if (fd < 0) {
+		complain("%s: %m", ESCAPED(path));
+		return EXIT_REFUSED;
+	}
+
+	enum err e = policy_read(fd, path, &p);
+
+	close(fd);
+	if (e == ERR_CONFIG) {
+		complain("%s", ESCAPED(err_detail()));
+		return EXIT_REFUSED;
+	}
+	if (e)
+		return complain_err(e);
+	say(_("%s is in order. Classes, the first that applies counts:"), ESCAPED(path));
+	for (size_t i = 0; i < p->n_classes; i++)
+		say_class(&p->classes[i]);
+	policy_free(p);
+	return EXIT_DONE;
+}
+
+const struct command cmd_config_check = {
+	.name = "config check",
+	.usage = "[FILE]",
+	.brief = N_("read a configuration as the daemon would, and say which line is wrong"),
+	.example = "  cardtool config check /etc/cardmfa/cardmfa.conf",
+	.words_max = 1,
+	.needs = NEED_NOBODY,
+	.run = config_check,
+};

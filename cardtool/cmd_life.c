@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cardtool.h"
+#include "change.h"
+#include "clock.h"
+#include "find.h"
+#include "lifecycle.h"
+#include "output.h"
+#include "revoke.h"
+#include "when.h"
+#include "words.h"
+
+/* ---- suspend, resume ---- */
+
+struct move {
+	struct card_row card;
+	struct person person;
+	enum card_state to;
+	enum event_type event;
+	bool changed;
+};
+
+static enum err move_it(struct change *c, void *arg)
+{
+	struct move *m = arg;
+	struct lifecycle_step step = { .to = m->to, .reported_at = -1 };
+	struct event event = { .type = m->event,
+			       .person = m->person.login,
+			       .card = m->card.card_id.text };
+	enum err e = store_card_by_id(change_store(c), m->card.id, &m->card);
+
+	if (!e)
+		e = lifecycle_move(change_store(c), &m->card, &step, &m->changed);
+	return e || !m->changed ? e : change_event(c, &event);
+}
+
+static enum exit_code move(struct tool *t, enum card_state to, enum event_type event,
+			   struct move *m)
+{
+	*m = (struct move){ .to = to, .event = event };
+
+	enum exit_code code = find_card(t, t->args.words[0], &m->card);
+
+	if (code)
+		return code;
+
+	enum err e = store_person_by_id(t->store, m->card.person, &m->person);
+
+	if (!e)
+		e = change_run(t, move_it, m);
+	if (e == ERR_BAD_STATE) {
+		complain(_("card %s is %s: this can't be done with it"), m->card.card_id.text,
+			 word_card_state(m->card.state));
+		return EXIT_REFUSED;
+	}
+	return complain_err(e);
+}
+
+static enum exit_code suspend(struct tool *t)
+{
+	struct move m;
+	enum exit_code code = move(t, CARD_SUSPENDED, EVENT_CARD_SUSPEND, &m);
+
+	if (code)
+		return code;
+	say(m.changed ?
+		    _("Suspended card %s of %s. Logins with it are refused until `cardtool resume %s`.") :
+		    _("Card %s of %s is suspended already (`cardtool resume %s` ends that)."),
+	    m.card.card_id.text, m.person.login, m.card.card_id.text);
+	return revocation_sessions(t, m.person.id, m.card.id);
+}
+
+static enum exit_code resume(struct tool *t)
+{
+	struct move m;
+	enum exit_code code = move(t, CARD_ACTIVE, EVENT_CARD_RESUME, &m);
+
+	if (code)
+		return code;
+	say(m.changed ? _("Card %s of %s is active again.") : _("Card %s of %s is active already."),
+	    m.card.card_id.text, m.person.login);
+	return EXIT_DONE;
+}
+
+const struct command cmd_suspend = {
+	.name = "suspend",
+	.usage = "CARD",
+	.brief = N_("refuse logins with a card until it is resumed"),
+	.example = "  sudo cardtool suspend 7K2M-9QXD",
+	.words_min = 1, .words_max = 1,
+	.needs = NEED_STORE,
+	.run = suspend,
+};
+
+const struct command cmd_resume = {
+	.name = "resume",
+	.usage = "CARD",
+	.brief = N_("make a suspended card active again"),
+	.example = "  sudo cardtool resume 7K2M-9QXD",
+	.words_min = 1, .words_max = 1,
+	.needs = NEED_STORE,
+	.run = resume,
+};
+
+/* ---- revoke ---- */
+
+#define REPORTED_BY_MAX (2 * STORE_LABEL_MAX)
+
+static const struct option_row revoke_options[] = {
+	{ "user", "USER", N_("all cards of this person") },
+	{ "staff-number", "NUMBER", N_("all cards of the person with this staff number") },
+	{ "reason", "REASON",
+	  N_("lost, stolen, damaged, defrauded, replaced, retired or transferred") },
+	{ "reported-by", "TEXT", N_("who reported it") },
+	{ "reported-at", "TIME", N_("when: 14:05 (today) or 2026-11-20T14:05") },
+	{ NULL },
+};
+
+static enum exit_code take_report(struct tool *t, struct revocation *r)
+{
+	const char *reason = option_value(&t->args, "reason"),
+		   *at = option_value(&t->args, "reported-at");
+	int64_t now = clock_real_s();
+
+	r->step = (struct lifecycle_step){ .to = CARD_REVOKED, .reported_at = -1,
+					   .reported_by = option_value(&t->args, "reported-by") };
+	if (reason)
+		r->step.reason = card_reason_from_name(reason);
+	if (r->step.reason == REASON_NONE) {
+		complain(_(
+			"--reason is needed: lost, stolen, damaged, defrauded, replaced, retired or transferred"));
+		return EXIT_USAGE;
+	}
+	if (r->step.reported_by && !option_is_text(r->step.reported_by, REPORTED_BY_MAX)) {
+		complain(_("--reported-by must be plain text of at most %d characters"),
+			 REPORTED_BY_MAX);
+		return EXIT_USAGE;
+	}
+	if (at && !when_parse(at, now, &r->step.reported_at)) {
+		complain(_("--reported-at is a time like 14:05 (today) or 2026-11-20T14:05"));
+		return EXIT_USAGE;
+	}
+	/* A minute: the clock on the wall of who wrote the report down. */
+	if (at && r->step.reported_at > now + 60) {
+		complain(_("--reported-at lies in the future; give the day too: 2026-11-20T14:05"));
+		return EXIT_USAGE;
+	}
+	if (at)
+		text_utc_time(r->reported_at, sizeof(r->reported_at), r->step.reported_at);
+	return EXIT_DONE;
+}
+
+struct target {
+	struct person person;
+	struct card_row card;           /* id 0: all of the person */
+};
+
+static enum exit_code take_target(struct tool *t, struct target *g)
+{
+	const char *user = option_value(&t->args, "user"),
+		   *number = option_value(&t->args, "staff-number");
+
+	if ((t->args.n_words == 1) + (user != NULL) + (number != NULL) != 1) {
+		complain(_("say what to revoke: a card, --user or --staff-number"));
+		return EXIT_USAGE;
+	}
+	if (user)
+		return find_person(t, user, &g->person);
+	if (number)
+		return find_person_by_number(t, number, &g->person);
+
+	enum exit_code code = find_card(t, t->args.words[0], &g->card);
+
+	return code ? code : complain_err(store_person_by_id(t->store, g->card.person, &g->person));
+}
+
+struct revoking {
+	struct revocation revocation;
+	struct target target;
+};
+
+/*
+ * The cards of a person are looked up inside: one that is enrolled at this moment does not slip
+ * through.
+ */
+static enum err revoke_them(struct change *c, void *arg)
+{
+	struct revoking *v = arg;
+	struct revocation *r = &v->revocation;
+	const struct target *g = &v->target;
+
+	r->n = 0;
+
+	enum err e = g->card.id ? revocation_add(r, &g->card, g->person.login) :
+				  revocation_add_person(r, change_store(c), &g->person);
+
+	if (!e && r->n == 0)
+		return fail(ERR_NOT_FOUND, "%s has no card", g->person.login);
+	return e ? e : revocation_work(c, r);
+}
+
+static void revoking_free(struct revoking *v)
+{
+	revocation_free(&v->revocation);
+}
+
+static enum exit_code revoke(struct tool *t)
+{
+	struct revoking v __attribute__((cleanup(revoking_free))) = { .target.card.id = 0 };
+	enum exit_code code = take_report(t, &v.revocation);
+
+	if (!code)
+		code = take_target(t, &v.target);
+	if (code)
+		return code;
+
+	enum err e = change_run(t, revoke_them, &v);
+
+	if (e) {
+		code = complain_err(e);
+		complain(_("nothing was revoked"));
+		return code;
+	}
+	revocation_say(&v.revocation);
+	return revocation_sessions(t, v.target.person.id, v.target.card.id);
+}
+
+const struct command cmd_revoke = {
+	.name = "revoke",
+	.usage =
+		"CARD | --user USER | --staff-number NUMBER  --reason REASON [--reported-by TEXT] [--reported-at TIME]",
+	.brief = N_("block a card for good, at once; the card need not be there"),
+	.example =
+		"  sudo cardtool revoke 7K2M-9QXD --reason lost --reported-by \"税務課 田中\" --reported-at 14:05",
+	.options = revoke_options,
+	.words_max = 1,
+	.needs = NEED_STORE,
+	.run = revoke,
+};

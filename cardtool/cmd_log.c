@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cardtool.h"
+#include "clock.h"
+#include "event.h"
+#include "find.h"
+#include "output.h"
+#include "when.h"
+#include "words.h"
+
+#define LAST_DEFAULT 50
+#define LAST_MAX 1000000
+
+static const struct option_row options[] = {
+	{ "user", "USER", N_("only events about this person") },
+	{ "card", "CARD", N_("only events about this card") },
+	{ "type", "EVENT", N_("only events of this name") },
+	{ "since", "TIME", N_("from then on: 2026-11-20, 2026-11-20T14:05, 14:05, 2h, 7d") },
+	{ "last", "N", N_("the newest N (default 50 without --since and --json, else all)") },
+	{ "json", NULL, N_("for programs") },
+	{ NULL },
+};
+
+struct logging {
+	struct table *table;
+	int64_t limit, n;               /* limit 0: none */
+	bool json, more;
+	int64_t actor;
+	char actor_name[33];            /* of `actor` */
+};
+
+/* ---- what is asked for ---- */
+
+static enum exit_code take_type(const char *type)
+{
+	struct candidates *c;
+
+	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++)
+		if (strcmp(event_name(e), type) == 0)
+			return EXIT_DONE;
+	complain(_("there is no event \"%s\""), ESCAPED(type));
+	c = candidates_new(type);
+	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++)
+		candidates_add(c, event_name(e), event_name(e));
+	candidates_show(c);
+	return EXIT_USAGE;
+}
+
+/*
+ * A person who was removed still has a log; a name that never was gets the nearest ones when
+ * nothing is found.
+ */
+static enum exit_code take_filter(struct tool *t, struct event_filter *f, struct card_row *card,
+				  int64_t *limit)
+{
+	const char *id = option_value(&t->args, "card"), *since = option_value(&t->args, "since");
+	const char *last = option_value(&t->args, "last");
+	enum exit_code code = EXIT_DONE;
+
+	f->person = option_value(&t->args, "user");
+	f->type = option_value(&t->args, "type");
+	if (id)
+		code = find_card(t, id, card);
+	if (!code && f->type)
+		code = take_type(f->type);
+	if (code)
+		return code;
+	if (id)
+		f->card = card->card_id.text;
+	if (since && !when_parse_since(since, clock_real_s(), &f->since)) {
+		complain(_("--since is a time like 2026-11-20, 2026-11-20T14:05, 14:05, 2h or 7d"));
+		return EXIT_USAGE;
+	}
+	*limit = since || t->json ? 0 : LAST_DEFAULT;
+	if (last && !text_to_i64(last, 1, LAST_MAX, limit)) {
+		complain(_("--last is a number from 1 to %d"), LAST_MAX);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+/* ---- output ---- */
+
+static const char *actor_name(struct logging *l, int64_t actor)
+{
+	const struct passwd *pw;
+
+	if (actor < 0)
+		return "";
+	if (actor != l->actor) {
+		pw = getpwuid((uid_t)actor);
+		if (!pw || !text_copy(l->actor_name, sizeof(l->actor_name), pw->pw_name))
+			snprintf(l->actor_name, sizeof(l->actor_name), "%lld", (long long)actor);
+		l->actor = actor;
+	}
+	return l->actor_name;
+}
+
+/* {"reason":"lost","reported_by":"Tanaka"} -> reason=lost reported_by=Tanaka */
+static void flatten(const char *detail, char *dst, size_t size)
+{
+	json_t *object = json_loads(detail, 0, NULL), *value;
+	const char *name;
+	size_t len = 0;
+
+	dst[0] = '\0';
+	json_object_foreach(object, name, value) {
+		const char *text = json_string_value(value);
+
+		if (!text || len >= size)
+			continue;
+		int n = snprintf(dst + len, size - len, "%s%s=%s", len ? " " : "", name, text);
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+	json_decref(object);
+}
+
+static void print_line(struct logging *l, const struct event_row *e)
+{
+	char at[24], detail[ESCAPED_SIZE];
+
+	flatten(e->detail, detail, sizeof(detail));
+
+	const char *const cells[] = {
+		word_time(at, sizeof(at), e->at),
+		e->type,
+		e->result,
+		e->person,
+		e->card,
+		actor_name(l, e->actor),
+		e->service,
+		*e->address ? e->address : e->origin,
+		detail,
+	};
+
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		table_add(l->table, cells[i]);
+}
+
+/* One object a line inside of one array: nothing of a long log is kept in memory. */
+static enum err print_object(const struct logging *l, const struct event_row *e)
+{
+	json_t *detail = *e->detail ? json_loads(e->detail, 0, NULL) : NULL;
+	json_t *actor = e->actor < 0 ? json_null() : json_integer(e->actor);
+	json_t *value = json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+				  "seq", (json_int_t)e->seq,
+				  "at", json_time(e->at),
+				  "type", e->type,
+				  "result", e->result,
+				  "user", json_text(e->person),
+				  "card", json_text(e->card),
+				  "actor_uid", actor,
+				  "service", json_text(e->service),
+				  "origin", json_text(e->origin),
+				  "address", json_text(e->address),
+				  "detail", detail ? detail : json_object());
+	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+
+	json_decref(value);
+	if (!text)
+		return fail(ERR_MEMORY, "event");
+	printf("%s\n%s", l->n > 1 ? "," : "", text);
+	free(text);
+	return ferror(stdout) ? ERR_CANCELLED : ERR_OK;
+}
+
+static enum err each(const struct event_row *e, void *arg)
+{
+	struct logging *l = arg;
+
+	l->n++;
+	if (l->json)
+		return print_object(l, e);
+	print_line(l, e);
+	return ERR_OK;
+}
+
+static enum err count(const struct event_row *e, void *arg)
+{
+	int64_t *n = arg;
+
+	(void)e;
+	++*n;
+	return ERR_OK;
+}
+
+/* Asks for one more than is shown, only to know whether there is one. */
+static enum err look_for_more(struct tool *t, const struct event_filter *f, struct logging *l)
+{
+	struct event_filter one_more = *f;
+	int64_t n = 0;
+
+	if (!l->limit || l->json)
+		return ERR_OK;
+	one_more.last = l->limit + 1;
+
+	enum err e = store_event_each(t->store, &one_more, count, &n);
+
+	l->more = n > l->limit;
+	return e;
+}
+
+static void header(struct table *t)
+{
+	const char *const names[] = { _("TIME"), _("EVENT"),   _("RESULT"), _("USER"),	_("CARD"),
+				      _("BY"),	 _("SERVICE"), _("FROM"),   _("DETAIL") };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		table_add(t, names[i]);
+}
+
+static enum exit_code nothing_found(struct tool *t, const struct event_filter *f)
+{
+	struct person p;
+
+	if (f->person && store_person_by_login(t->store, f->person, &p) == ERR_NOT_FOUND)
+		return find_person(t, f->person, &p);
+	say(_("There are no such events."));
+	return EXIT_DONE;
+}
+
+static enum exit_code print_log(struct tool *t, const struct event_filter *f, struct logging *l)
+{
+	if (l->json)
+		printf("[");
+	else
+		header(l->table = table_new(9));
+
+	enum err e = look_for_more(t, f, l);
+
+	if (!e)
+		e = store_event_each(t->store, f, each, l);
+	if (l->json)
+		printf("\n]\n");
+	/* A closed pipe is said once, at the end. */
+	if (e == ERR_CANCELLED)
+		return EXIT_DONE;
+	if (e)
+		return complain_err(e);
+	if (l->json)
+		return EXIT_DONE;
+	if (l->n == 0)
+		return nothing_found(t, f);
+	if (l->more)
+		say(_("The newest %lld events (--last N shows more, --since TIME those from then on):"),
+		    (long long)l->limit);
+	table_print(l->table);
+	return EXIT_DONE;
+}
+
+static enum exit_code show_log(struct tool *t)
+{
+	struct event_filter f = { .last = 0 };
+	struct card_row card;
+	struct logging l = { .json = t->json, .actor = -1 };
+	enum exit_code code = take_filter(t, &f, &card, &l.limit);
+
+	if (code)
+		return code;
+	f.last = l.limit;
+	return print_log(t, &f, &l);
+}
+
+const struct command cmd_log = {
+	.name = "log",
+	.usage = "[--user USER] [--card CARD] [--type EVENT] [--since TIME] [--last N] [--json]",
+	.brief = N_("show what happened: logins, cards, changes, and by whom"),
+	.example = "  sudo cardtool log --user taro --since 7d",
+	.options = options,
+	.needs = NEED_STORE,
+	.run = show_log,
+};

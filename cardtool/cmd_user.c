@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "card_json.h"
+#include "cardtool.h"
+#include "change.h"
+#include "clock.h"
+#include "find.h"
+#include "lockout.h"
+#include "output.h"
+#include "revoke.h"
+#include "words.h"
+
+/* ---- user add ---- */
+
+static const struct option_row add_options[] = {
+	{ "staff-number", "NUMBER", N_("staff number, unique") },
+	{ "name", "TEXT", N_("name of the person") },
+	{ "section", "TEXT", N_("section") },
+	{ "class", "NAME", N_("class of the configuration that applies to this person") },
+	{ "language", "ja|en", N_("language of the messages at login") },
+	{ NULL },
+};
+
+/* Which option goes where, and what it may hold. */
+static bool is_code(const char *s, size_t max)
+{
+	size_t len = strlen(s);
+
+	return len >= 1 && len <= max &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+		       len;
+}
+
+static bool is_language(const char *s, size_t max)
+{
+	return strlen(s) == max && (strcmp(s, "ja") == 0 || strcmp(s, "en") == 0);
+}
+
+static enum exit_code take_fields(struct tool *t, struct person *p)
+{
+	const struct {
+		const char *option;
+		char *dst;
+		size_t size, max;
+		bool (*fits)(const char *s, size_t max);
+	} fields[] = {
+		{ "staff-number", p->staff_number, sizeof(p->staff_number), STORE_NAME_SIZE - 1,
+		  is_code },
+		{ "name", p->name, sizeof(p->name), STORE_LABEL_MAX, option_is_text },
+		{ "section", p->section, sizeof(p->section), STORE_LABEL_MAX, option_is_text },
+		{ "class", p->class_name, sizeof(p->class_name), STORE_NAME_SIZE - 1, is_code },
+		{ "language", p->language, sizeof(p->language), 2, is_language },
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *value = option_value(&t->args, fields[i].option);
+
+		if (value && (!fields[i].fits(value, fields[i].max) ||
+			      !text_copy(fields[i].dst, fields[i].size, value))) {
+			complain(
+				_("--%s: this value can't be taken (plain text, at most %zu characters)"),
+				fields[i].option, fields[i].max);
+			return EXIT_USAGE;
+		}
+	}
+	if (*p->class_name && t->policy && !policy_class_by_name(t->policy, p->class_name)) {
+		complain(_("the configuration has no class \"%s\""), p->class_name);
+		return EXIT_REFUSED;
+	}
+	return EXIT_DONE;
+}
+
+static void show_system_users(const char *login)
+{
+	struct candidates *c = candidates_new(login);
+	const struct passwd *pw;
+
+	setpwent();
+	while ((pw = getpwent()))
+		candidates_add(c, pw->pw_name, pw->pw_name);
+	endpwent();
+	candidates_show(c);
+}
+
+/* The system's own spelling and uid: several names of one uid are one person. */
+static enum exit_code take_login(const char *typed, struct person *p)
+{
+	if (!text_is_login(typed)) {
+		complain(_("%s is no login name"), ESCAPED(typed));
+		return EXIT_USAGE;
+	}
+	errno = 0;
+
+	const struct passwd *pw = getpwnam(typed);
+
+	if (!pw && errno && errno != ENOENT && errno != ESRCH)
+		return complain_err(
+			fail(ERR_SYSTEM, "the system's users can't be read: %s", strerror(errno)));
+	if (!pw) {
+		complain(_("this system has no user %s; make the account first"), typed);
+		show_system_users(typed);
+		return EXIT_REFUSED;
+	}
+	if (!text_is_login(pw->pw_name) || !text_copy(p->login, sizeof(p->login), pw->pw_name)) {
+		complain(_("the system's name for %s can't be taken"), typed);
+		return EXIT_REFUSED;
+	}
+	p->uid = (int64_t)pw->pw_uid;
+	return EXIT_DONE;
+}
+
+/* ERR_EXISTS names no field: ask which. */
+static enum exit_code refuse_duplicate(struct tool *t, const struct person *p)
+{
+	struct person other;
+
+	if (store_person_by_login(t->store, p->login, &other) == ERR_OK)
+		complain(_("%s is registered already (`cardtool user show %s`)"), p->login,
+			 other.login);
+	else if (store_person_by_uid(t->store, p->uid, &other) == ERR_OK)
+		complain(_("the uid of %s is registered already, as %s"), p->login, other.login);
+	else if (*p->staff_number &&
+		 store_person_by_staff_number(t->store, p->staff_number, &other) == ERR_OK)
+		complain(_("the staff number %s belongs to %s already"), p->staff_number,
+			 other.login);
+	else
+		return complain_err(ERR_EXISTS);
+	return EXIT_REFUSED;
+}
+
+static enum err add_person(struct change *c, void *arg)
+{
+	struct person *p = arg;
+	enum err e = store_person_add(change_store(c), p);
+	struct event event = {
+		.type = EVENT_PERSON_ADD, .person = p->login,
+		.fields = { { "staff_number", p->staff_number }, { "class", p->class_name } },
+	};
+
+	return e ? e : change_event(c, &event);
+}
+
+static enum exit_code user_add(struct tool *t)
+{
+	struct person p = { .state = PERSON_ACTIVE };
+	enum exit_code code = take_fields(t, &p);
+
+	if (!code)
+		code = take_login(t->args.words[0], &p);
+	if (code)
+		return code;
+
+	enum err e = change_run(t, add_person, &p);
+
+	if (e == ERR_EXISTS)
+		return refuse_duplicate(t, &p);
+	if (e)
+		return complain_err(e);
+	say(_("Registered %s. Next: `cardtool enroll %s`, then `cardtool totp enroll %s` or `cardtool password set %s`."),
+	    p.login, p.login, p.login, p.login);
+	return EXIT_DONE;
+}
+
+const struct command cmd_user_add = {
+	.name = "user add",
+	.usage =
+		"USER [--staff-number NUMBER] [--name TEXT] [--section TEXT] [--class NAME] [--language ja|en]",
+	.brief = N_("register a person who has an account on this system"),
+	.example =
+		"  sudo cardtool user add taro --staff-number 10234 --name \"山田 太郎\" --section 税務課",
+	.options = add_options,
+	.words_min = 1,
+	.words_max = 1,
+	.needs = NEED_STORE | NEED_POLICY_MAYBE,
+	.run = user_add,
+};
+
+/* ---- user list ---- */
+
+static const struct option_row list_options[] = {
+	{ "all", NULL, N_("removed people too") },
+	{ "json", NULL, N_("for programs") },
+	{ NULL },
+};
+
+struct people {
+	struct table *table;
+	json_t *json;
+};
+
+static enum err list_person(const struct person *p, void *arg)
+{
+	struct people *l = arg;
+
+	if (l->json)
+		return json_array_append_new(l->json, person_json(p)) ? fail(ERR_MEMORY, "list") :
+									ERR_OK;
+
+	const char *const cells[] = { p->login,	  p->staff_number, p->name,
+				      p->section, p->class_name,   word_person_state(p->state) };
+
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		table_add(l->table, cells[i]);
+	return ERR_OK;
+}
+
+static enum exit_code user_list(struct tool *t)
+{
+	const char *const names[] = { _("USER"),    _("STAFF NO."), _("NAME"),
+				      _("SECTION"), _("CLASS"),	    _("STATE") };
+	struct people l = { .table = NULL };
+
+	if (t->json)
+		l.json = json_array();
+	else
+		l.table = table_new(sizeof(names) / sizeof(names[0]));
+	for (size_t i = 0; l.table && i < sizeof(names) / sizeof(names[0]); i++)
+		table_add(l.table, names[i]);
+
+	enum err e = store_person_each(t->store, option_given(&t->args, "all"), list_person, &l);
+
+	if (e)
+		return complain_err(e);
+	if (l.json)
+		return json_print(l.json);
+	if (table_rows(l.table) > 1)
+		table_print(l.table);
+	else
+		say(_("Nobody is registered yet (`cardtool user add`)."));
+	return EXIT_DONE;
+}
+
+const struct command cmd_user_list = {
+	.name = "user list",
+	.usage = "[--all] [--json]",
+	.brief = N_("list the registered people"),
+	.example = "  sudo cardtool user list",
+	.options = list_options,
+	.needs = NEED_STORE,
+	.run = user_list,
+};
+
+/* ---- user remove ---- */
+
+static const struct option_row remove_options[] = {
+	{ "revoke-cards", "REASON",
+	  N_("revoke the person's cards too: retired, transferred, ...") },
+	{ NULL },
+};
+
+struct removal {
+	struct person person;
+	struct revocation revocation;   /* step.reason REASON_NONE: not asked for */
+	bool had_totp, had_password;
+};
+
+/* ERR_NOT_FOUND is as good as done. */
+static enum err removed(enum err e, bool *had)
+{
+	*had = e == ERR_OK;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static enum err check_cards(struct removal *m)
+{
+	for (size_t i = 0; i < m->revocation.n; i++)
+		if (m->revocation.cards[i].card.state < CARD_REVOKED)
+			return fail(ERR_BAD_STATE, "card %s",
+				    m->revocation.cards[i].card.card_id.text);
+	return ERR_OK;
+}
+
+static enum err remove_person(struct change *c, void *arg)
+{
+	struct removal *m = arg;
+	struct store *s = change_store(c);
+	int buckets;
+
+	m->revocation.n = 0;
+
+	enum err e = store_person_by_id(s, m->person.id, &m->person);
+
+	if (!e)
+		e = revocation_add_person(&m->revocation, s, &m->person);
+	if (!e)
+		e = m->revocation.step.reason == REASON_NONE ? check_cards(m) :
+							       revocation_work(c, &m->revocation);
+	if (!e)
+		e = removed(store_totp_remove(s, m->person.id), &m->had_totp);
+	if (!e)
+		e = removed(store_password_remove(s, m->person.id), &m->had_password);
+	if (!e)
+		e = lockout_clear(s, m->person.id, &buckets);
+	if (e)
+		return e;
+	m->person.state = PERSON_REMOVED;
+	e = store_person_update(s, &m->person);
+
+	struct event event = { .type = EVENT_PERSON_REMOVE, .person = m->person.login };
+
+	return e ? e : change_event(c, &event);
+}
+
+static void removal_free(struct removal *m)
+{
+	revocation_free(&m->revocation);
+}
+
+static enum exit_code user_remove(struct tool *t)
+{
+	const char *reason = option_value(&t->args, "revoke-cards");
+	struct removal m __attribute__((cleanup(removal_free))) = {
+		.revocation.step = { .to = CARD_REVOKED, .reported_at = -1 },
+	};
+
+	if (reason) {
+		m.revocation.step.reason = card_reason_from_name(reason);
+		if (m.revocation.step.reason == REASON_NONE) {
+			complain(_(
+				"--revoke-cards takes lost, stolen, damaged, defrauded, replaced, retired or transferred"));
+			return EXIT_USAGE;
+		}
+	}
+
+	enum exit_code code = find_person(t, t->args.words[0], &m.person);
+
+	if (code)
+		return code;
+
+	enum err e = change_run(t, remove_person, &m);
+
+	if (e == ERR_BAD_STATE) {
+		complain(
+			_("%s still has a card (%s). Revoke it first, or give --revoke-cards retired (or transferred ...)"),
+			m.person.login, ESCAPED(err_detail()));
+		return EXIT_REFUSED;
+	}
+	if (e)
+		return complain_err(e);
+	if (reason)
+		revocation_say(&m.revocation);
+	say(_("Removed %s. The row is kept for the log; the account on the system is as it was."),
+	    m.person.login);
+	if (m.had_totp)
+		say(_("The app for codes was removed."));
+	if (m.had_password)
+		say(_("The password was removed."));
+	return revocation_sessions(t, m.person.id, 0);
+}
+
+const struct command cmd_user_remove = {
+	.name = "user remove",
+	.usage = "USER [--revoke-cards REASON]",
+	.brief = N_("remove a person: no login any more"),
+	.example = "  sudo cardtool user remove taro --revoke-cards retired",
+	.options = remove_options,
+	.words_min = 1, .words_max = 1,
+	.needs = NEED_STORE,
+	.run = user_remove,
+};

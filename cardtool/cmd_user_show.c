@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "card_json.h"
+#include "cardtool.h"
+#include "clock.h"
+#include "find.h"
+#include "lockout.h"
+#include "output.h"
+#include "words.h"
+
+static const struct option_row options[] = {
+	{ "json", NULL, N_("for programs") },
+	{ NULL },
+};
+
+struct view {
+	struct tool *tool;
+	struct person person;
+	bool has_totp, has_password;
+	struct totp_row totp;
+	struct password_row password;
+	struct login_stat stat;
+	struct table *table;
+	json_t *cards, *buckets;
+};
+
+/* ---- reading ---- */
+
+static enum err maybe(enum err e, bool *has)
+{
+	*has = e == ERR_OK;
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static enum err read_view(struct view *v)
+{
+	struct store *s = v->tool->store;
+	enum err e = maybe(store_totp_get(s, v->person.id, &v->totp), &v->has_totp);
+
+	if (!e)
+		e = maybe(store_password_get(s, v->person.id, &v->password), &v->has_password);
+	if (!e)
+		e = store_login_stat_get(s, v->person.id, &v->stat);
+	return e;
+}
+
+static enum err in_group(const char *group, bool *ret, void *arg)
+{
+	const struct person *p = arg;
+	const struct group *gr = getgrnam(group);
+	gid_t groups[256];
+	int n = (int)(sizeof(groups) / sizeof(groups[0]));
+	const struct passwd *pw = getpwnam(p->login);
+
+	if (!gr)
+		return ERR_NOT_FOUND;
+
+	gid_t wanted = gr->gr_gid;
+
+	if (!pw || getgrouplist(p->login, pw->pw_gid, groups, &n) < 0)
+		return ERR_UNAVAILABLE;
+	*ret = false;
+	for (int i = 0; i < n; i++)
+		*ret |= groups[i] == wanted;
+	return ERR_OK;
+}
+
+/*
+ * Until when the bucket refuses, -1 when it does not or it is not known. The limits are those of
+ * the class that a login at the console, or over ssh, gets: a service with a class of its own may
+ * count otherwise.
+ */
+static int64_t locked_until(const struct view *v, const struct bucket_row *b)
+{
+	const struct policy *policy = v->tool->policy;
+	bool remote = strcmp(b->origin, "remote") == 0, failed;
+	struct person p = v->person;
+	struct policy_facts f = {
+		.login = p.login,
+		.service = remote ? "sshd" : "login",
+		.remote = remote,
+		.address = "",
+		.assigned_class = p.class_name,
+		.last_class = p.last_class,
+		.in_group = in_group,
+		.arg = &p,
+	};
+	int64_t until = -1;
+
+	if (!policy)
+		return -1;
+
+	const struct policy_class *c = policy_select(policy, &f, &failed);
+	struct lockout_limits limits = {
+		.attempts = c->attempts,
+		.lock_s = c->lock_s,
+		.address_attempts = policy->settings.address_attempts,
+		.address_lock_s = policy->settings.address_lock_s,
+	};
+
+	return lockout_state(v->tool->store, p.id, b->origin, &limits, &until) == ERR_LOCKED ?
+		       until :
+		       -1;
+}
+
+/* ---- as text ---- */
+
+static void field(struct table *t, const char *name, const char *value)
+{
+	table_add(t, name);
+	table_add(t, value);
+}
+
+static enum err card_line(const struct card_row *c, void *arg)
+{
+	struct view *v = arg;
+	char line[ESCAPED_SIZE], until[24];
+
+	snprintf(line, sizeof(line), "%s  %s  %s  %s  %s", c->card_id.text,
+		 word_card_state(c->state), word_algorithm(c->algorithm),
+		 word_date(until, sizeof(until), c->not_after), c->label);
+	field(v->table, _("Card"), line);
+	return ERR_OK;
+}
+
+static enum err bucket_line(const struct bucket_row *b, void *arg)
+{
+	struct view *v = arg;
+	char line[ESCAPED_SIZE], last[24], end[24];
+	int64_t until = locked_until(v, b);
+
+	word_time(last, sizeof(last), b->last.real_s);
+	if (until >= 0)
+		snprintf(line, sizeof(line),
+			 _("%s: %" PRId64 ", the last at %s; LOCKED until %s (cardtool unlock %s)"),
+			 b->origin, b->failed, last, word_time(end, sizeof(end), until),
+			 v->person.login);
+	else
+		snprintf(line, sizeof(line), _("%s: %" PRId64 ", the last at %s"), b->origin,
+			 b->failed, last);
+	field(v->table, _("Failures counted"), line);
+	return ERR_OK;
+}
+
+static void last_login(struct view *v)
+{
+	char line[ESCAPED_SIZE], at[24];
+	const struct login_stat *s = &v->stat;
+
+	if (s->last_at < 0)
+		field(v->table, _("Last login"), _("never"));
+	else
+		snprintf(line, sizeof(line), "%s  %s", word_time(at, sizeof(at), s->last_at),
+			 s->last_from);
+	if (s->last_at >= 0)
+		field(v->table, _("Last login"), line);
+	if (s->failures > 0) {
+		snprintf(line, sizeof(line), _("%" PRId64 ", the last at %s %s"), s->failures,
+			 word_time(at, sizeof(at), s->failure_at), s->failure_from);
+		field(v->table, _("Failures since"), line);
+	}
+}
+
+static enum exit_code show_text(struct view *v)
+{
+	const struct person *p = &v->person;
+	char uid[24], at[24];
+
+	v->table = table_new(2);
+	snprintf(uid, sizeof(uid), "%" PRId64, p->uid);
+	field(v->table, _("User"), p->login);
+	field(v->table, _("Uid"), uid);
+	field(v->table, _("Name"), p->name);
+	field(v->table, _("Section"), p->section);
+	field(v->table, _("Staff number"), p->staff_number);
+	field(v->table, _("State"), word_person_state(p->state));
+	field(v->table, _("Class"), *p->class_name ? p->class_name : _("by the configuration"));
+	field(v->table, _("Language"), *p->language ? p->language : _("by the configuration"));
+	field(v->table, _("Registered"), word_time(at, sizeof(at), p->created_at));
+
+	enum err e = store_card_each(v->tool->store, p->id, card_line, v);
+
+	field(v->table, _("App for codes"),
+	      v->has_totp ? word_time(at, sizeof(at), v->totp.created_at) : _("none"));
+	field(v->table, _("Password set"),
+	      v->has_password ? word_time(at, sizeof(at), v->password.set_at) : _("none"));
+	last_login(v);
+	if (!e)
+		e = store_bucket_each(v->tool->store, p->id, bucket_line, v);
+	table_print(v->table);
+	return complain_err(e);
+}
+
+/* ---- as JSON ---- */
+
+static enum err card_value(const struct card_row *c, void *arg)
+{
+	struct view *v = arg;
+
+	return json_array_append_new(v->cards, card_json(c, &v->person)) ?
+		       fail(ERR_MEMORY, "cards") :
+		       ERR_OK;
+}
+
+static enum err bucket_value(const struct bucket_row *b, void *arg)
+{
+	struct view *v = arg;
+	json_t *value = json_pack("{s:s, s:I, s:o, s:o}", "origin", b->origin, "failed",
+				  (json_int_t)b->failed, "last_at", json_time(b->last.real_s),
+				  "locked_until", json_time(locked_until(v, b)));
+
+	return json_array_append_new(v->buckets, value) ? fail(ERR_MEMORY, "buckets") : ERR_OK;
+}
+
+static enum exit_code show_json(struct view *v)
+{
+	json_t *value = person_json(&v->person);
+	const struct login_stat *s = &v->stat;
+	enum err e;
+
+	v->cards = json_array();
+	v->buckets = json_array();
+	e = store_card_each(v->tool->store, v->person.id, card_value, v);
+	if (!e)
+		e = store_bucket_each(v->tool->store, v->person.id, bucket_value, v);
+
+	json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+				 "cards", v->cards,
+				 "counted", v->buckets,
+				 "totp_at", json_time(v->has_totp ? v->totp.created_at : -1),
+				 "password_at", json_time(v->has_password ? v->password.set_at : -1),
+				 "last_login_at", json_time(s->last_at),
+				 "last_login_from", json_text(s->last_from),
+				 "failures_since", (json_int_t)s->failures,
+				 "failure_at", json_time(s->failure_at),
+				 "failure_from", json_text(s->failure_from));
+
+	if (!e && (!value || !more || json_object_update(value, more)))
+		e = fail(ERR_MEMORY, "person");
+	json_decref(more);
+	if (!e)
+		return json_print(value);
+	json_decref(value);
+	return complain_err(e);
+}
+
+static enum exit_code user_show(struct tool *t)
+{
+	struct view v = { .tool = t };
+	enum exit_code code = find_person(t, t->args.words[0], &v.person);
+
+	if (!code)
+		code = complain_err(read_view(&v));
+	if (code)
+		return code;
+	return t->json ? show_json(&v) : show_text(&v);
+}
+
+const struct command cmd_user_show = {
+	.name = "user show",
+	.usage = "USER [--json]",
+	.brief = N_("show a person: cards, factors, last login, failures"),
+	.example = "  sudo cardtool user show taro",
+	.options = options,
+	.words_min = 1, .words_max = 1,
+	.needs = NEED_STORE | NEED_POLICY_MAYBE,
+	.run = user_show,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Revoking one or more cards in one change, and saying honestly what that has and has not ended. */
+#ifndef CARDMFA_REVOKE_H
+#define CARDMFA_REVOKE_H
+
+#include "cardtool.h"
+#include "change.h"
+#include "lifecycle.h"
+
+struct revoked {
+	struct card_row card;
+	char login[STORE_LOGIN_MAX + 1];
+	bool changed;                   /* false: it was revoked before */
+};
+
+struct revocation {
+	struct lifecycle_step step;
+	char reported_at[24];           /* UTC text for the event, "" none */
+	size_t n;
+	struct revoked *cards;
+};
+
+void revocation_free(struct revocation *r);
+MUST_USE enum err revocation_add(struct revocation *r, const struct card_row *c, const char *login);
+/* Every card of the person, those that were revoked before too. */
+MUST_USE enum err revocation_add_person(struct revocation *r, struct store *s,
+					const struct person *p);
+
+/* In a change: reads each card again, moves it, records it. */
+MUST_USE enum err revocation_work(struct change *c, struct revocation *r);
+
+/* After the commit: one line a card. */
+void revocation_say(const struct revocation *r);
+
+/*
+ * Sessions that may still be open, with the command that ends each: those of this person (card_id
+ * 0), or of this card. EXIT_PARTLY when there are some.
+ */
+enum exit_code revocation_sessions(struct tool *t, int64_t person, int64_t card);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "when.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+/* %H:%M alone stands for today; the others name their day. */
+static const struct {
+	const char *format;
+	bool today;
+} formats[] = {
+	{ "%H:%M", true },
+	{ "%Y-%m-%d", false },
+	{ "%Y-%m-%dT%H:%M", false },
+	{ "%Y-%m-%d %H:%M", false },
+};
+
+/* mktime(3) turns the 31st of April into the 1st of May: that would be a guess. */
+static bool to_seconds(struct tm tm, int64_t *ret)
+{
+	struct tm asked = tm;
+
+	tm.tm_isdst = -1;
+
+	time_t t = mktime(&tm);
+
+	if (tm.tm_mday != asked.tm_mday || tm.tm_mon != asked.tm_mon ||
+	    tm.tm_hour != asked.tm_hour || tm.tm_min != asked.tm_min || t <= 0)
+		return false;
+	*ret = (int64_t)t;
+	return true;
+}
+
+bool when_parse(const char *typed, int64_t now, int64_t *ret)
+{
+	time_t t = (time_t)now;
+	struct tm today;
+
+	if (!localtime_r(&t, &today))
+		return false;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct tm tm = { .tm_year = today.tm_year,
+				 .tm_mon = today.tm_mon,
+				 .tm_mday = today.tm_mday };
+		const char *end = strptime(typed, formats[i].format, &tm);
+
+		if (end && !*end)
+			return to_seconds(tm, ret);
+	}
+	return false;
+}
+
+bool when_parse_since(const char *typed, int64_t now, int64_t *ret)
+{
+	int64_t seconds;
+
+	if (strpbrk(typed, ":-") == NULL &&
+	    text_to_seconds(typed, 1, INT64_C(100) * 366 * 86400, &seconds)) {
+		*ret = now > seconds ? now - seconds : 1;
+		return true;
+	}
+	return when_parse(typed, now, ret);
+}
+
+const char *when_clock(char *dst, unsigned size, int64_t real_s)
+{
+	time_t t = (time_t)real_s;
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm) || !strftime(dst, size, "%H:%M:%S", &tm))
+		snprintf(dst, size, "-");
+	return dst;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words for people: gettext, and the translated names of states and reasons. --json uses the
+ * store's names instead.
+ */
+#ifndef CARDMFA_WORDS_H
+#define CARDMFA_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l10n.h"
+#include "store.h"
+
+const char *word_card_state(enum card_state state);
+const char *word_person_state(enum person_state state);
+const char *word_reason(enum card_reason reason);
+const char *word_algorithm(enum key_algorithm algorithm);       /* "P-256", not translated */
+
+/* "2026-11-20 08:31" local, "-" for -1. */
+const char *word_time(char *dst, size_t size, int64_t real_s);
+/* "2029-03-31" local, "-" for -1. */
+const char *word_date(char *dst, size_t size, int64_t real_s);
+/* "2 min 12 s", "3 h 5 min", "2 days 3 h" */
+const char *word_duration(char *dst, size_t size, int64_t seconds);
+
+#endif

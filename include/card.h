@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cards in readers: serves the requests of card_link.h one after the other. Knows cards, not users,
+ * Cards in readers: serves the requests of card_request.h one after the other. Knows cards, not users,
  * and judges no signature. One context per process, one thread.
  */
 #ifndef CARDMFA_CARD_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "card_link.h"
+#include "card_request.h"
 #include "error.h"
 
 struct card;            /* the context */

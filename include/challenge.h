@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a card signs: never raw input, always this framed statement (DESIGN: domain separation). */
+/* What a card signs: never raw input, always this framed statement (domain separation). */
 #ifndef CARDMFA_CHALLENGE_H
 #define CARDMFA_CHALLENGE_H
 

@@ -20,6 +20,7 @@ struct moment {
 	int64_t real_s;         /* CLOCK_REALTIME, UTC seconds */
 };
 
+/* The present moment. ERR_CLOCK: the boot id can't be read. */
 MUST_USE enum err clock_now(struct moment *ret);
 
 /* CLOCK_REALTIME in UTC seconds; CLOCK_BOOTTIME in milliseconds. Never fail (abort() if the kernel does). */

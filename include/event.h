@@ -54,6 +54,7 @@ struct event {
 	} fields[8];
 };
 
+/* "card-revoke"; "unknown" for EVENT_NONE and other numbers. */
 const char *event_name(enum event_type type);
 
 /* Writes the row; needs a transaction of s. The caller commits, then calls event_publish. ERR_STORE…; ERR_INVALID for a field name not [a-z_]. */

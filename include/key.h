@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "store.h"              /* enum key_algorithm, STORE_SPKI_MAX */
+#include "key_algorithm.h"
 
 struct key_info {
 	enum key_algorithm algorithm;
 	size_t spki_len;
-	unsigned char spki[STORE_SPKI_MAX];     /* DER SubjectPublicKeyInfo, canonical */
+	unsigned char spki[KEY_SPKI_MAX];     /* DER SubjectPublicKeyInfo, canonical */
 	unsigned char spki_sha256[32];
 };
 
@@ -44,7 +44,5 @@ MUST_USE enum err key_signing_input(enum key_algorithm algorithm, const void *me
 /* ERR_OK only when sig is the signature of message by this key in its algorithm; ERR_DENIED otherwise (malformed too), ERR_CRYPTO when it can't be known. */
 MUST_USE enum err key_verify(const struct key_info *key, const void *message, size_t len,
 			     const void *sig, size_t sig_len);
-
-#define KEY_SIGNATURE_MAX 512
 
 #endif

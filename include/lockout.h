@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counting of guesses (DESIGN 2.4). MUST: count durably before a verifier runs; judge a pending try of a
+ * Counting of guesses. MUST: count durably before a verifier runs; judge a pending try of a
  * dead process a failure; be freed by time. MUST NOT: let one origin lock another; be loosened by a stepped clock.
  */
 #ifndef CARDMFA_LOCKOUT_H

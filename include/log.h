@@ -17,6 +17,7 @@ void log_set_level(int level);
 /* Name before each line of the default sink; the pointer is kept. */
 void log_set_program(const char *name);
 
+/* One line at a syslog level. Untrusted text may stand in it: it is escaped as a whole. */
 void log_line(int level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

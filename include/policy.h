@@ -77,8 +77,8 @@ struct policy {
 
 /*
  * Reads fd from offset 0 to its end (pread; at most POLICY_FILE_MAX bytes). `path` is for messages
- * only. ERR_CONFIG: fail() said "PATH:LINE: what is wrong and what to write instead", and nothing is returned. Refused: what DESIGN and the cases
- * ask; a class whose alternatives (as they can be offered where it applies) do not join two kinds.
+ * only. ERR_CONFIG: fail() said "PATH:LINE: what is wrong and what to write instead", and nothing is returned. Refused: unknown or
+ * misplaced keys, values out of range, forms that inih would cut; a class whose alternatives (as they can be offered where it applies) do not join two kinds.
  */
 MUST_USE enum err policy_read(int fd, const char *path, struct policy **ret);
 void policy_free(struct policy *p);

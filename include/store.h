@@ -20,6 +20,7 @@
 #include "card_id.h"
 #include "clock.h"
 #include "error.h"
+#include "key_algorithm.h"
 
 #define STORE_LOGIN_MAX 32
 #define STORE_LABEL_MAX 64      /* characters */
@@ -28,7 +29,6 @@
 #define STORE_SERVICE_SIZE 65
 #define STORE_ORIGIN_SIZE 81
 #define STORE_ADDRESS_SIZE 65
-#define STORE_SPKI_MAX 1024
 #define STORE_SEALED_MAX 128
 #define STORE_HASH_SIZE 513
 #define STORE_KEY_ID_SIZE 17    /* id of a key in the store key file: 1..16 of [a-z0-9] */
@@ -91,6 +91,7 @@ struct person {
 	int64_t created_at, changed_at;
 };
 
+/* "active", "locked", "removed"; "" for an unknown number. */
 const char *person_state_name(enum person_state state);
 
 /* id, created_at and changed_at are set here. ERR_EXISTS: login, uid or staff number is in use. */
@@ -116,9 +117,6 @@ enum card_reason {
 	REASON_NONE = 0, REASON_LOST, REASON_STOLEN, REASON_DAMAGED, REASON_DEFRAUDED, REASON_REPLACED,
 	REASON_RETIRED, REASON_TRANSFERRED
 };
-enum key_algorithm {            /* numbers are ours; PIV's are in app_piv.c */
-	KEY_RSA2048 = 1, KEY_RSA3072, KEY_RSA4096, KEY_P256, KEY_P384
-};
 
 struct card_row {
 	int64_t id;
@@ -128,7 +126,7 @@ struct card_row {
 	unsigned key_ref;               /* 0x9A */
 	enum key_algorithm algorithm;
 	size_t spki_len;
-	unsigned char spki[STORE_SPKI_MAX];
+	unsigned char spki[KEY_SPKI_MAX];
 	unsigned char spki_sha256[32];
 	bool has_guid;
 	unsigned char guid[16];
@@ -141,6 +139,7 @@ struct card_row {
 	char reported_by[2 * STORE_LABEL_SIZE];
 };
 
+/* "issued" … "destroyed"; "" for an unknown number. */
 const char *card_state_name(enum card_state state);
 const char *card_reason_name(enum card_reason reason);          /* "" for REASON_NONE */
 enum card_reason card_reason_from_name(const char *name);       /* REASON_NONE when unknown */

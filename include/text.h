@@ -22,6 +22,7 @@ MUST_USE bool text_copy_n(char *dst, size_t size, const char *src, size_t len);
  */
 const char *text_escape(char *dst, size_t size, const char *src);
 
+/* Well-formed UTF-8 (RFC 3629) throughout; NULs are allowed here. */
 bool text_is_utf8(const char *s, size_t len);
 
 /*

@@ -45,6 +45,7 @@ struct wire_buf {
 };
 #define WIRE_BUF(name) struct wire_buf name __attribute__((cleanup(wire_wipe)))
 
+/* Overwrites all of it: answers pass through here. */
 void wire_wipe(struct wire_buf *b);
 void wire_start(struct wire_buf *b, enum wire_type type);       /* writes the header of the present version */
 void wire_put_u8(struct wire_buf *b, uint8_t v);

@@ -7,7 +7,7 @@
 #include "who.h"
 
 /*
- * May this host go on for this person without having authenticated in this transaction? One table (DESIGN 2.7): service ×
+ * May this host go on for this person without having authenticated in this transaction? One table: service ×
  * who asks. ERR_OK, ERR_NO_GRANT, ERR_LOCKED, ERR_NOT_A_PERSON.
  */
 MUST_USE enum err account_without_grant(const struct auth_call *c, const struct who *w);

@@ -117,12 +117,13 @@ static enum err look(struct store *s, struct scan *sc)
 /* ERR_LOCKED: failures alone reach the limit. ERR_BUSY: they do if all pending tries fail. */
 static enum err judge(const struct scan *sc, int64_t *until)
 {
-	enum err e = ERR_OK;
+	enum err e = ERR_DENIED;
 
 	for (size_t i = 0; i < BUCKETS; i++) {
 		const struct lockout_bucket *b = &sc->by[i];
 		const int64_t failed = b->counts ? lockout_bucket_failed(b, &sc->now) : 0;
 
+		e = i == 0 ? ERR_OK : e;
 		if (!b->counts || failed + b->pending < b->limit)
 			continue;
 		if (failed < b->limit) {

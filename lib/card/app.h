@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include "apdu.h"
-#include "card_link.h"
+#include "card_request.h"
 #include "error.h"
-#include "key.h"
+#include "key_algorithm.h"
 #include "secret.h"
 
 struct app_tries {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "card_link.h"
+#include "card_request.h"
 
 /* A response APDU of a short command: 256 bytes and the status word. */
 #define TRANSPORT_RESPONSE_MAX 258

@@ -111,7 +111,7 @@ static bool is_some_spki(const void *der, size_t len)
 	const unsigned char *p = der;
 
 	any = X509_PUBKEY_new_ex(ossl_ctx(), NULL);
-	if (!any || len > STORE_SPKI_MAX)
+	if (!any || len > KEY_SPKI_MAX)
 		return false;
 	(void)d2i_X509_PUBKEY(&any, &p, (long)len);
 	ossl_forget_errors();
@@ -210,7 +210,7 @@ enum err key_from_spki(const void *der, size_t len, struct key_info *ret)
 	unsigned char sha256[32];
 	enum err e;
 
-	if (len > STORE_SPKI_MAX || !read_spki(der, len, &key)) {
+	if (len > KEY_SPKI_MAX || !read_spki(der, len, &key)) {
 		if (is_some_spki(der, len))
 			return fail(ERR_WEAK_KEY,
 				    "not RSA-2048, 3072, 4096, P-256 or P-384 in canonical form");

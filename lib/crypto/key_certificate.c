@@ -48,7 +48,7 @@ static enum err read_subject(const X509 *x, char *dst, size_t size)
 
 static enum err read_key(const X509 *x, struct key_info *ret)
 {
-	unsigned char spki[STORE_SPKI_MAX];
+	unsigned char spki[KEY_SPKI_MAX];
 	unsigned char *end = spki;
 	const X509_PUBKEY *pub = X509_get_X509_PUBKEY(x);
 	int n = i2d_X509_PUBKEY(pub, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db.h"
+#include "sqlite_schema.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -328,11 +329,6 @@ static enum err pragma_int(struct db *db, const char *sql, int64_t *ret)
 	return ERR_OK;
 }
 
-static bool is_text(const struct db_value *v, const char *text)
-{
-	return v->type == DB_TEXT && v->len == strlen(text) && memcmp(v->bytes, text, v->len) == 0;
-}
-
 static enum err use_wal(struct db *db)
 {
 	__attribute__((cleanup(db_query_freep))) struct db_query *q = NULL;
@@ -346,7 +342,7 @@ static enum err use_wal(struct db *db)
 		e = db_column(q, 0, &v);
 	if (e != ERR_OK)
 		return e;
-	if (!is_text(&v, "wal"))
+	if (!sqlite_schema_is_text(&v, "wal"))
 		return fail(ERR_STORE, "store: this file system has no write-ahead log");
 	return ERR_OK;
 }
@@ -410,70 +406,6 @@ static enum err check_version(struct db *db)
 	return ERR_OK;
 }
 
-static const char *skip_blank(const char *p)
-{
-	for (;;) {
-		p += strspn(p, " \t\n;");
-		if (strncmp(p, "--", 2) != 0)
-			return p;
-		p += strcspn(p, "\n");
-	}
-}
-
-/*
- * SQLite keeps the text of each CREATE as it was given, in order: whatever is not in the expected
- * text at its place is not ours. It adds unnamed indexes (no text) and its own sequence table.
- */
-static enum err check_schema_row(struct db_query *q, const char **expected)
-{
-	struct db_value type, name, sql;
-	enum err e = db_column(q, 0, &type);
-
-	if (e == ERR_OK)
-		e = db_column(q, 1, &name);
-	if (e == ERR_OK)
-		e = db_column(q, 2, &sql);
-	if (e != ERR_OK)
-		return e;
-	if (is_text(&name, "sqlite_sequence") &&
-	    is_text(&sql, "CREATE TABLE sqlite_sequence(name,seq)"))
-		return ERR_OK;
-	if (sql.type == DB_NULL && is_text(&type, "index"))
-		return ERR_OK;
-	*expected = skip_blank(*expected);
-	if (sql.type != DB_TEXT || sql.len == 0 || strncmp(*expected, sql.bytes, sql.len) != 0 ||
-	    (*expected)[sql.len] != ';')
-		return fail(ERR_STORE_CORRUPT, "store: the schema is not ours at \"%.*s\"",
-			    name.type == DB_TEXT ? (int)name.len : 0,
-			    name.type == DB_TEXT ? (const char *)name.bytes : "");
-	*expected += sql.len;
-	return ERR_OK;
-}
-
-static enum err check_schema(struct db *db, const char *schema)
-{
-	__attribute__((cleanup(db_query_freep))) struct db_query *q = NULL;
-	bool more = true;
-	enum err e = db_query(db, "SELECT type, name, sql FROM sqlite_schema ORDER BY rowid", NULL, 0,
-			      &q);
-
-	if (e != ERR_OK)
-		return e;
-	for (;;) {
-		e = db_next(q, &more);
-		if (e != ERR_OK)
-			return e;
-		if (!more)
-			break;
-		e = check_schema_row(q, &schema);
-		if (e != ERR_OK)
-			return e;
-	}
-	if (*skip_blank(schema) != '\0')
-		return fail(ERR_STORE_CORRUPT, "store: a part of the schema is missing");
-	return ERR_OK;
-}
-
 enum err db_open(const char *path, const char *schema, int busy_ms, struct db **ret)
 {
 	struct db *db = NULL;
@@ -485,7 +417,7 @@ enum err db_open(const char *path, const char *schema, int busy_ms, struct db **
 	if (e == ERR_OK)
 		e = use_wal(db);
 	if (e == ERR_OK)
-		e = check_schema(db, schema);
+		e = sqlite_schema_check(db, schema);
 	if (e != ERR_OK) {
 		db_close(db);
 		return e;
@@ -531,30 +463,4 @@ void db_close(struct db *db)
 		(void)sqlite3_close_v2(db->handle);
 	}
 	free(db);
-}
-
-static enum err first_fault(struct db *db, const char *sql, bool ok_is_a_row)
-{
-	__attribute__((cleanup(db_query_freep))) struct db_query *q = NULL;
-	struct db_value v = { .type = DB_NULL };
-	bool more = false;
-	enum err e = db_query(db, sql, NULL, 0, &q);
-
-	if (e == ERR_OK)
-		e = db_next(q, &more);
-	if (e == ERR_OK && more)
-		e = db_column(q, 0, &v);
-	if (e != ERR_OK)
-		return e;
-	if (ok_is_a_row ? is_text(&v, "ok") : !more)
-		return ERR_OK;
-	return fail(ERR_STORE_CORRUPT, "store: %s: %.*s", sql, v.type == DB_TEXT ? (int)v.len : 0,
-		    v.type == DB_TEXT ? (const char *)v.bytes : "");
-}
-
-enum err db_integrity(struct db *db)
-{
-	enum err e = first_fault(db, "PRAGMA integrity_check(1)", true);
-
-	return e == ERR_OK ? first_fault(db, "PRAGMA foreign_key_check", false) : e;
 }

@@ -26,7 +26,7 @@ static const struct column columns[] = {
 	  .min = 1, .max = 255 },
 	COLUMN_ENUM(struct card_row, algorithm, "algorithm", algorithm_names),
 	{ .name = "spki", .kind = COLUMN_BLOB, COLUMN_AT(struct card_row, spki),
-	  .beside = offsetof(struct card_row, spki_len), .min = 32, .max = STORE_SPKI_MAX },
+	  .beside = offsetof(struct card_row, spki_len), .min = 32, .max = KEY_SPKI_MAX },
 	{ .name = "spki_sha256", .kind = COLUMN_BYTES, COLUMN_AT(struct card_row, spki_sha256) },
 	{ .name = "guid", .kind = COLUMN_BYTES, .optional = true, COLUMN_AT(struct card_row, guid),
 	  .beside = offsetof(struct card_row, has_guid) },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "locality.h"
+#include "../../lib/auth/locality.h"
 
 #include <string.h>
 

@@ -9,7 +9,9 @@
 
 #define BOUNDS_CALLS 320                /* connections in all */
 #define BOUNDS_CALLS_USER 64            /* of them through the user socket */
-#define BOUNDS_CALLS_ONE_UID 8          /* of one real uid that is not root, whatever the socket */
+#define BOUNDS_CALLS_USER_UID 8         /* of them of one uid */
+#define BOUNDS_CALLS_SU 160             /* of hosts as root whose real uid is another: su, sudo */
+#define BOUNDS_CALLS_SU_UID 32          /* of them of one real uid */
 #define BOUNDS_CARDS 96                 /* card processes; pcscd serves 200 contexts */
 #define BOUNDS_CARDS_USER 32            /* of them for callers whose real uid is not root */
 #define BOUNDS_GROUPS 256               /* fairness is kept among so many origins */

@@ -39,19 +39,26 @@ static void refuse(int host, enum err why)
 		log_line(LOG_DEBUG, "a refused host did not listen");
 }
 
+/* How many calls there are of ordinary users through one of the sockets, in all and of this uid. */
+static bool crowded(const struct daemon *d, bool root_socket, int64_t uid, size_t most, size_t most_of_uid)
+{
+	size_t all = 0, same = 0;
+
+	for (size_t i = 0; i < d->n_calls; i++) {
+		const struct call *c = d->calls[i];
+		bool counts = c->root_socket == root_socket && c->uid != 0;
+
+		all += counts;
+		same += counts && c->uid == uid;
+	}
+	return all >= most || same >= most_of_uid;
+}
+
 static bool within_bounds(const struct daemon *d, int64_t uid, bool root_socket)
 {
-	size_t users = 0, same = 0;
-
 	if (d->n_calls >= BOUNDS_CALLS)
 		return false;
-	if (root_socket)
-		return true;
-	for (size_t i = 0; i < d->n_calls; i++) {
-		users += !d->calls[i]->root_socket;
-		same += !d->calls[i]->root_socket && d->calls[i]->uid == uid;
-	}
-	return users < BOUNDS_CALLS_USER && same < BOUNDS_CALLS_ONE_UID;
+	return root_socket || uid == 0 || !crowded(d, false, uid, BOUNDS_CALLS_USER, BOUNDS_CALLS_USER_UID);
 }
 
 struct call *call_add(struct daemon *d, int host, bool root_socket)
@@ -85,17 +92,6 @@ static enum err send_peer(const struct call *c, const struct wire_peer *p)
 	return wire_send(c->control, &b, -1, deadline_in(SEND_MS));
 }
 
-static bool too_many_of_uid(const struct daemon *d, const struct call *c)
-{
-	size_t same = 0;
-
-	if (c->uid == 0)
-		return false;
-	for (size_t i = 0; i < d->n_calls; i++)
-		same += d->calls[i] != c && d->calls[i]->uid == c->uid;
-	return same >= BOUNDS_CALLS_ONE_UID;
-}
-
 enum err call_start(struct daemon *d, struct call *c)
 {
 	struct wire_peer peer;
@@ -106,11 +102,11 @@ enum err call_start(struct daemon *d, struct call *c)
 	if (e != ERR_OK)
 		return e;
 	/* su and sudo come as root: from here on the caller's real uid is what counts. */
-	c->uid = peer.ruid;
-	if (too_many_of_uid(d, c)) {
+	if (c->root_socket && peer.ruid != 0 && crowded(d, true, peer.ruid, BOUNDS_CALLS_SU, BOUNDS_CALLS_SU_UID)) {
 		refuse(c->host, ERR_BUSY);
-		return fail(ERR_BUSY, "uid %lld has too many calls open", (long long)c->uid);
+		return fail(ERR_BUSY, "uid %lld has too many calls open", (long long)peer.ruid);
 	}
+	c->uid = peer.ruid;
 	peer.root_socket = c->root_socket;
 	peer.config_fallback = d->conf.fallback;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))

@@ -137,7 +137,7 @@ static bool said_nothing(int host)
 /* What one call's two descriptors say: its own (host before, control after the start) and the host's pidfd. */
 static void attend(struct daemon *d, struct call *c, short mine, short host_ended)
 {
-	if (host_ended || (!mine && !deadline_left(c->deadline))) {
+	if (host_ended || !deadline_left(c->deadline)) {
 		if (!host_ended)
 			log_line(LOG_WARNING, "a call by uid %lld ran out of time", (long long)c->uid);
 		call_end(d, c);

@@ -47,21 +47,26 @@ static bool read_proc(int64_t pid, const char *name, char *dst, size_t size)
 	return n == 0 && used > 0;
 }
 
-/* Fields behind the command name, which may itself hold spaces and parentheses: 4 is the parent, 22 the start. */
+/* Field n (proc(5) counts from 1) of /proc/PID/stat, n > 3. The command name, field 2, may hold spaces and parentheses itself. */
+static bool stat_field(const char *stat, int n, int64_t *ret)
+{
+	const char *p = strrchr(stat, ')');
+	char number[32];
+	size_t len;
+
+	for (int field = 2; p && field < n; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	len = p ? strcspn(p, " \n") : 0;
+	return len && text_copy_n(number, sizeof(number), p, len) && text_to_i64(number, 0, INT64_MAX, ret);
+}
+
 static bool stat_fields(int64_t pid, int64_t *parent, int64_t *start)
 {
-	char buf[2048], *p;
-	long long ppid, begun;
+	char buf[2048];
 
-	if (!read_proc(pid, "stat", buf, sizeof(buf)))
-		return false;
-	p = strrchr(buf, ')');
-	if (!p || sscanf(p + 1, " %*c %lld %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld",
-			 &ppid, &begun) != 2)
-		return false;
-	*parent = ppid;
-	*start = begun;
-	return true;
+	return read_proc(pid, "stat", buf, sizeof(buf)) && stat_field(buf, 4, parent) && stat_field(buf, 22, start);
 }
 
 static bool uid_fields(int64_t pid, int64_t *ruid, int64_t *euid)
@@ -163,6 +168,12 @@ enum err peer_facts(int sock, struct wire_peer *ret, int *pidfd)
 	p.audit_session = number_file(p.pid, "sessionid");
 	cgroup_path(p.pid, p.cgroup, sizeof(p.cgroup));
 	exe_path(p.pid, p.exe, sizeof(p.exe));
+	/* Since it connected it became another by exec, or its pid is another's. */
+	if (p.euid != (int64_t)c.uid) {
+		close(fd);
+		return fail(ERR_UNAVAILABLE, "peer %d: connected as uid %u, is %lld", (int)c.pid, (unsigned)c.uid,
+			    (long long)p.euid);
+	}
 	if (!is_alive(fd)) {
 		close(fd);
 		return fail(ERR_UNAVAILABLE, "peer %d ended", (int)c.pid);

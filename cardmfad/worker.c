@@ -25,6 +25,7 @@
 
 #define LIFE_S 180              /* ends itself by then, whatever hangs */
 #define GREETING_MS 2000
+#define CHECK_LOCK_MS 2000      /* well within what the listener waits for a judgement */
 #define LOCK_MS 20000           /* for the store's writers before us */
 
 /* SQLite's shared memory on a full disk: a denial, no core. The host sees the closed connection. */
@@ -38,9 +39,9 @@ static void on_sigbus(int sig)
 	_exit(3);
 }
 
-static enum err open_store(struct store **ret, bool *full)
+static enum err open_store(struct store **ret, int lock_ms, bool *full)
 {
-	enum err e = store_open(PATH_STORE_DIR, STORE_USE, LOCK_MS, ret);
+	enum err e = store_open(PATH_STORE_DIR, STORE_USE, lock_ms, ret);
 
 	if (e != ERR_OK)
 		return e;
@@ -79,7 +80,7 @@ static enum err serve(struct worker_io *io, const char *language, struct wire_re
 	enum err e = policy_read(WIRE_FD_CONFIG, PATH_CONF, &policy);
 
 	if (e == ERR_OK)
-		e = open_store(&store, &c.store_full);
+		e = open_store(&store, LOCK_MS, &c.store_full);
 	if (e == ERR_OK)
 		e = store_meta_get(store, "host_id", host_id, sizeof(host_id));
 	if (e != ERR_OK)
@@ -118,7 +119,7 @@ static void record_configuration(enum err found)
 	bool full;
 
 	/* The judgement does not depend on the store: it may not have been made yet. */
-	if (open_store(&store, &full) == ERR_OK && event_alone(store, &ev) != ERR_OK)
+	if (open_store(&store, CHECK_LOCK_MS, &full) == ERR_OK && event_alone(store, &ev) != ERR_OK)
 		log_line(LOG_ERR, "the configuration's event could not be recorded");
 }
 

@@ -17,6 +17,8 @@ struct lockout_limits {
 	int64_t lock_s;
 	unsigned address_attempts;      /* per remote address across names */
 	int64_t address_lock_s;
+	/* The longest lock_s of any class, 0: lock_s. The bucket is shared: a short one must not empty it. */
+	int64_t keep_s;
 };
 
 struct lockout_ticket {

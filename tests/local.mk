@@ -8,10 +8,11 @@ unit_tests = tests/unit/test_apdu tests/unit/test_app_piv tests/unit/test_base64
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_weak \
 	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_options tests/unit/test_output tests/unit/test_password \
-	tests/unit/test_pcsc tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash \
-	tests/unit/test_random tests/unit/test_seal tests/unit/test_settings tests/unit/test_store \
-	tests/unit/test_store_parallel tests/unit/test_store_rows tests/unit/test_text \
-	tests/unit/test_tlv tests/unit/test_totp tests/unit/test_when tests/unit/test_wire
+	tests/unit/test_pcsc tests/unit/test_peer tests/unit/test_policy tests/unit/test_prompt \
+	tests/unit/test_pwhash tests/unit/test_random tests/unit/test_seal tests/unit/test_settings \
+	tests/unit/test_store tests/unit/test_store_parallel tests/unit/test_store_rows \
+	tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp tests/unit/test_when \
+	tests/unit/test_wire
 if TEST_HOOKS
 unit_tests += tests/unit/test_lockout_clock tests/unit/test_store_faults
 endif
@@ -19,6 +20,7 @@ check_PROGRAMS += $(unit_tests)
 endif
 
 tests_unit_test_bounds_SOURCES = tests/unit/test_bounds.c cardmfad/bounds.c
+tests_unit_test_peer_SOURCES = tests/unit/test_peer.c cardmfad/peer.c
 tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c
 tests_unit_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/output.c
@@ -37,6 +39,39 @@ LDADD = $(rules_libs) lib/libcard.a lib/libwire.a lib/libbase.a $(rules_foreign)
 AM_LDFLAGS = $(SAN_CFLAGS)
 TESTS = $(unit_tests)
 
+# -- the built module under libpam: a host told what to do, modules beside ours, ours with failing calls --
+check_PROGRAMS += tests/pam/pam_host tests/pam/pam_faults.so tests/pam/pam_probe.so
+pam_host_sources = tests/pam/pam_host.c tests/pam/pam_host.h tests/pam/pam_host_state.c tests/pam/pam_host_talk.c
+tests_pam_pam_host_SOURCES = $(pam_host_sources)
+tests_pam_pam_host_LDFLAGS = -rdynamic $(SAN_CFLAGS)
+tests_pam_pam_host_LDADD = -lpam
+tests_pam_pam_probe_so_SOURCES = tests/pam/pam_probe.c
+tests_pam_pam_probe_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_pam_pam_probe_so_LDFLAGS = -shared $(SAN_CFLAGS)
+tests_pam_pam_probe_so_LDADD = -lpam
+pam_faults_wrap = -Wl,--wrap=socket,--wrap=connect,--wrap=getsockopt,--wrap=sendmsg,--wrap=recvmsg,--wrap=poll \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=vasprintf,--wrap=asprintf,--wrap=__asprintf_chk \
+	-Wl,--wrap=pam_get_item,--wrap=pam_get_user,--wrap=pam_set_data
+tests_pam_pam_faults_so_SOURCES = tests/pam/pam_faults.c $(pam_module_pam_cardmfa_so_SOURCES)
+tests_pam_pam_faults_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_pam_pam_faults_so_LDFLAGS = -shared -Wl,-Bsymbolic $(SAN_CFLAGS) $(pam_faults_wrap)
+tests_pam_pam_faults_so_LDADD = lib/libwire.a lib/libbase.a -lpam
+if !SANITIZERS
+if !TEST_HOOKS
+# The module and its host once more, all under the thread sanitizer, which goes with no other.
+check_PROGRAMS += tests/pam/pam_host_tsan tests/pam/pam_tsan.so
+thread_cflags = $(AM_CFLAGS) -fPIC -fsanitize=thread
+tests_pam_pam_host_tsan_SOURCES = $(pam_host_sources)
+tests_pam_pam_host_tsan_CFLAGS = $(thread_cflags)
+tests_pam_pam_host_tsan_LDFLAGS = -rdynamic -fsanitize=thread
+tests_pam_pam_host_tsan_LDADD = -lpam
+tests_pam_pam_tsan_so_SOURCES = $(pam_module_pam_cardmfa_so_SOURCES) $(lib_libwire_a_SOURCES) $(lib_libbase_a_SOURCES)
+tests_pam_pam_tsan_so_CFLAGS = $(thread_cflags)
+tests_pam_pam_tsan_so_LDFLAGS = -shared -Wl,-Bsymbolic -fsanitize=thread
+tests_pam_pam_tsan_so_LDADD = -lpam
+endif
+endif
+
 # -- the virtual card: shares no code with lib/, never installed --
 check_PROGRAMS += tests/vcard/vcard
 tests_vcard_vcard_SOURCES = tests/vcard/vcard.c tests/vcard/vcard_admin.c tests/vcard/vcard_apdu.c \
@@ -53,5 +88,13 @@ tests_vcard_vcard_SOURCES = tests/vcard/vcard.c tests/vcard/vcard_admin.c tests/
 tests_vcard_vcard_CPPFLAGS =
 tests_vcard_vcard_LDADD = $(CRYPTO_LIBS)
 
-check-programs: all $(check_PROGRAMS)
+check-programs: all
+	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 .PHONY: check-programs
+
+# -- what no program above names --
+EXTRA_DIST += tests/cases.txt tests/lint tests/system tests/card/crowd.py tests/card/login.py tests/card/rig.py \
+	tests/card/sandbox.py tests/card/strangers.sh tests/card/trouble.py tests/pam/contract.py tests/pam/daemon.py \
+	tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py tests/pam/rig.py tests/unit/card_script.h \
+	tests/unit/card_world.h tests/unit/conf_text.h tests/unit/rules.h tests/unit/store_fixture.h tests/unit/unit.h \
+	tests/unit/unit_keys.h tests/vcard/pcscd-box tests/vcard/selftest.py

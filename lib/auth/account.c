@@ -95,8 +95,10 @@ enum err account_run(const struct auth_call *c, struct wire_result *ret)
 		ret->verdict = VERDICT_ALLOW;
 		return ERR_OK;
 	}
-	/* A refusal stands whether or not it can be written down. */
-	if (w.known && record(c, &w, e) != ERR_OK)
+	/*
+	 * A refusal stands whether or not it can be written down. What a person can ask for without end is not kept.
+	 */
+	if (w.known && c->peer->root_socket && record(c, &w, e) != ERR_OK)
 		fail(ERR_STORE, "an account refusal could not be recorded");
 	return e;
 }

@@ -7,6 +7,8 @@
 
 #include "text.h"
 
+#define NO_AUDIT_SESSION 4294967295LL
+
 static bool ends_with(const char *s, size_t len, const char *tail)
 {
 	size_t n = strlen(tail);
@@ -69,18 +71,29 @@ static bool in_list(const struct word_list *list, const char *word)
 	return false;
 }
 
+/* They change who works in a session; where it is, they do not know. */
+static bool is_switch(const char *service)
+{
+	static const char *const names[] = { "su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "polkit-1" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], service))
+			return true;
+	return false;
+}
+
 static bool session_is_local(const char *session, const struct settings *settings)
 {
 	char *service = NULL;
 	bool local = sd_session_is_active(session) > 0 && sd_session_is_remote(session) == 0 &&
 		     sd_session_get_service(session, &service) >= 0 && service &&
-		     in_list(&settings->local_services, service);
+		     in_list(&settings->local_services, service) && !is_switch(service);
 
 	free(service);
 	return local;
 }
 
-bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service,
+bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
 		       const struct settings *settings)
 {
 	char session[65];
@@ -89,5 +102,6 @@ bool locality_is_local(const struct wire_peer *peer, const char *rhost, const ch
 		return false;
 	if (locality_session_of(peer->cgroup, session, sizeof(session)))
 		return session_is_local(session, settings);
-	return peer->ruid == 0 && peer->audit_session == 4294967295LL && locality_is_system_service(peer->cgroup);
+	return peer->ruid == 0 && (in_session || peer->audit_session == NO_AUDIT_SESSION) &&
+	       locality_is_system_service(peer->cgroup);
 }

@@ -12,9 +12,10 @@
 /*
  * True only if rhost is empty, the service is one of settings->local_services, and either the host's real uid is 0 and its
  * cgroup is a system service (a login below getty, a greeter: in no login session), or its login session is active,
- * not remote and was opened by such a service.
+ * not remote and was opened by such a service (su and sudo open none of their own). in_session: pam_loginuid, which stands before our
+ * session line, has given the process its audit session already.
  */
-bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service,
+bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
 		       const struct settings *settings);
 
 /* The logind session a cgroup path names ("/user.slice/user-1000.slice/session-4.scope" -> "4"); false: none. */

@@ -165,7 +165,8 @@ static enum err charge_try(struct store *s, const struct try_row *t, const struc
 	enum err e = ERR_OK;
 
 	if (t->person != 0)
-		e = charge_bucket(s, t->person, t->origin, &t->at, now, l->attempts, l->lock_s,
+		e = charge_bucket(s, t->person, t->origin, &t->at, now, l->attempts,
+				  l->keep_s > l->lock_s ? l->keep_s : l->lock_s,
 				  full);
 	if (e != ERR_OK || t->address[0] == '\0')
 		return e;
@@ -339,10 +340,6 @@ enum err lockout_reserve(struct store *s, int64_t person, const char *origin, co
 		return fail(ERR_INVALID, "an origin is empty or too long");
 	lockout_bucket_address(address, t.address);
 	scan_init(&sc, &t, limits);
-	if (!sc.by[BY_PERSON].counts && !sc.by[BY_ADDRESS].counts) {
-		*ret = t;
-		return ERR_OK;
-	}
 	e = reserve_until(s, &sc, limits, deadline, &t.try_id, &until);
 	if (e == ERR_OK)
 		*ret = t;

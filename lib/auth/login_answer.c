@@ -175,14 +175,17 @@ static enum err check_code(struct login *l, const struct secret *text, bool real
 {
 	enum err e;
 
-	if (!real)
-		return ERR_SECRET_WRONG;
 	if (!l->c->keys)
 		return fail(ERR_KEY_FILE, "no store key file: codes can't be checked");
+	if (!real)
+		return ERR_SECRET_WRONG;
 	l->verified = true;
 	e = factor_totp_check(l->c->store, l->c->keys, l->who.person.id, l->who.class_of->code_window, text,
 			      clock_real_s());
-	return e == ERR_NOT_FOUND ? ERR_SECRET_WRONG : e;
+	/* Who has not proved a card learns nothing of what is enrolled for the name. */
+	if (e == ERR_NOT_FOUND || (!l->proved && (e == ERR_CODE_REPLAYED || e == ERR_CLOCK)))
+		return ERR_SECRET_WRONG;
+	return e;
 }
 
 /* All run, whatever the first says. The machinery's failure is told before a person's. */
@@ -211,6 +214,15 @@ enum err login_answer_check(struct login *l)
 		return real ? ERR_OK : ERR_DENIED;
 	counted = lockout_reserve(l->c->store, real ? l->who.person.id : 0, l->who.origin, l->who.address, &l->limits,
 				  l->deadline, &l->ticket, &until);
+	/* A name whose bucket is full costs its caller the same write, and his address, as one that nobody has. */
+	if (counted == ERR_LOCKED && real) {
+		int64_t unused = 0;
+		enum err other = lockout_reserve(l->c->store, 0, l->who.origin, l->who.address, &l->limits, l->deadline,
+						 &l->ticket, &unused);
+
+		if (other != ERR_OK && other != ERR_LOCKED)
+			return other;
+	}
 	if (counted != ERR_OK && counted != ERR_LOCKED)
 		return counted;
 	e = check_all(l, real && counted == ERR_OK);

@@ -136,9 +136,9 @@ enum err login_end_grant(struct login *l)
 }
 
 /* Only what a card or a proved person bounds by itself gets an event of its own: a flood fills nothing. */
-static bool has_event(const struct login *l, enum err why)
+static bool has_event(const struct login *l)
 {
-	return l->proved || (l->pin_tried && (why == ERR_PIN_WRONG || why == ERR_PIN_BLOCKED || why == ERR_CARD_UNKNOWN));
+	return l->proved || l->pin_tried;
 }
 
 static enum err count_for_person(const struct login *l)
@@ -162,11 +162,11 @@ static enum err write_refusal(const struct login *l, const struct event *ev, boo
 	enum err e = ERR_OK;
 
 	if (l->ticket.try_id)
-		e = l->verified || !l->proved ? lockout_failed(l->c->store, &l->ticket, &l->limits, full) :
+		e = l->verified || l->ticket.person == 0 ? lockout_failed(l->c->store, &l->ticket, &l->limits, full) :
 		    lockout_returned(l->c->store, &l->ticket);
 	if (e == ERR_OK)
 		e = count_for_person(l);
-	if (e == ERR_OK && has_event(l, ev->result))
+	if (e == ERR_OK && has_event(l))
 		e = event_record(l->c->store, ev, seq);
 	else if (e == ERR_OK)
 		e = store_unproved_add(l->c->store, l->who.remote ? "remote" : "local", l->who.address, clock_real_s());
@@ -209,7 +209,7 @@ enum err login_end_refuse(struct login *l, enum err why)
 	enum err e;
 
 	/* Nobody answered, or the machinery failed before anything was tried: no failure of a person. */
-	if (!l->ticket.try_id && (why >= ERR_UNAVAILABLE || why == ERR_NO_CARD)) {
+	if (!l->ticket.try_id && !l->pin_tried && (why >= ERR_UNAVAILABLE || why == ERR_NO_CARD)) {
 		log_line(LOG_NOTICE, "no login: %s service=%s origin=%s", err_name(why), l->c->request->service, l->who.origin);
 		return why;
 	}

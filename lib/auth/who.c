@@ -57,7 +57,7 @@ static enum err find_person(const struct auth_call *c, const char *user, struct 
 struct group_source {
 	const struct auth_call *call;
 	const struct who *who;
-	const char *login;
+	const char *login, *name;       /* of the person, and of the account that was asked for: they share a uid */
 };
 
 static bool is_member(const struct group *g, const struct group_source *src)
@@ -65,7 +65,7 @@ static bool is_member(const struct group *g, const struct group_source *src)
 	if (src->who->has_account && (int64_t)g->gr_gid == src->who->gid)
 		return true;
 	for (char **m = g->gr_mem; m && *m; m++)
-		if (!strcmp(*m, src->login))
+		if (!strcmp(*m, src->login) || !strcmp(*m, src->name))
 			return true;
 	return false;
 }
@@ -129,9 +129,15 @@ static void remember_class(const struct auth_call *c, const struct policy_facts 
 /* Numeric addresses as such; a name is kept as it came, never looked up: all such share one bucket. */
 static void find_address(const struct auth_call *c, struct who *w)
 {
+	/* A peer that is not root could name anybody's: it would lock that address out, or pick a class by it. */
+	if (!c->peer->root_socket)
+		return;
 	policy_address(c->request->rhost, w->address, sizeof(w->address));
-	if (!w->address[0] && c->request->rhost[0])
-		text_escape(w->address, sizeof(w->address), c->request->rhost);
+	if (w->address[0] || !c->request->rhost[0])
+		return;
+	text_escape(w->address, sizeof(w->address), c->request->rhost);
+	if (!text_is_label(w->address, STORE_ADDRESS_SIZE))
+		snprintf(w->address, sizeof(w->address), "other");
 }
 
 /* The class that was given by an administrator must be in the file: its absence loosens nothing. */
@@ -145,7 +151,8 @@ static enum err check_assigned(const struct auth_call *c, const struct who *w)
 
 static void find_origin(const struct auth_call *c, struct who *w)
 {
-	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, &c->policy->settings);
+	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, c->request->op >= WIRE_OPEN,
+				       &c->policy->settings);
 	find_address(c, w);
 	if (c->peer->ruid != 0)
 		snprintf(w->origin, sizeof(w->origin), "uid:%lld", (long long)c->peer->ruid);
@@ -171,9 +178,10 @@ enum err who_find(const struct auth_call *c, struct who *ret)
 		return e;
 	find_origin(c, &w);
 
-	struct group_source src = { .call = c, .who = &w, .login = login };
+	const char *person = w.known ? w.person.login : login;
+	struct group_source src = { .call = c, .who = &w, .login = person, .name = login };
 	const struct policy_facts facts = {
-		.login = login, .service = c->request->service, .remote = w.remote, .address = w.address,
+		.login = person, .service = c->request->service, .remote = w.remote, .address = w.address,
 		.assigned_class = w.known ? w.person.class_name : "",
 		.last_class = w.known ? w.person.last_class : "",
 		.in_group = in_group, .arg = &src,

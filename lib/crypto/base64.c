@@ -6,7 +6,7 @@
 
 #include "secret.h"
 
-static const char alphabet[64] __attribute__((nonstring)) =
+static const char alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /*

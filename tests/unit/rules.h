@@ -46,8 +46,9 @@ static inline void rules_drop_root(void)
 static inline bool rules_write_text(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "we");
+	bool written = f != NULL && fputs(text, f) >= 0;
 
-	return f != NULL && (fputs(text, f) >= 0) & (fclose(f) == 0);
+	return f != NULL && fclose(f) == 0 && written;
 }
 
 /*

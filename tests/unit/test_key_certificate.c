@@ -62,8 +62,7 @@ static void subject_is_fit_for_a_screen(void **state)
 	static const char *const names[] = {
 		"\xE5\xB1\xB1\xE7\x94\xB0 \xE5\xA4\xAA\xE9\x83\x8E",
 		"a\x1B[31mb\nc",
-		"a\xE2\x80\xAE"
-		"b",
+		("a\xE2\x80\xAE" "b"),
 		"a, CN = root",
 		"a long one, a long one, a long one, a long one, a long one, 0123",
 	};

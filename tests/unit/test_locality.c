@@ -23,9 +23,9 @@ static void a_login_below_getty_is_local(void **state)
 	struct wire_peer p = getty("/system.slice/system-getty.slice/getty@tty1.service");
 
 	(void)state;
-	assert_true(locality_is_local(&p, "", "login", &settings));
+	assert_true(locality_is_local(&p, "", "login", false, &settings));
 	p = getty("/system.slice/gdm.service");
-	assert_true(locality_is_local(&p, "", "login", &settings));
+	assert_true(locality_is_local(&p, "", "login", false, &settings));
 }
 
 /* A23: whatever stands in rhost, whatever it pretends: not local. No name is looked up. */
@@ -38,10 +38,10 @@ static void A23_any_rhost_is_remote(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
-		assert_false(locality_is_local(&p, hosts[i], "login", &settings));
+		assert_false(locality_is_local(&p, hosts[i], "login", false, &settings));
 	memset(long_host, 'a', 1000);
 	long_host[1000] = '\0';
-	assert_false(locality_is_local(&p, long_host, "login", &settings));
+	assert_false(locality_is_local(&p, long_host, "login", false, &settings));
 }
 
 static void unknown_places_are_remote(void **state)
@@ -54,7 +54,7 @@ static void unknown_places_are_remote(void **state)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct wire_peer p = getty(places[i]);
 
-		assert_false(locality_is_local(&p, "", "login", &settings));
+		assert_false(locality_is_local(&p, "", "login", false, &settings));
 	}
 }
 
@@ -63,13 +63,14 @@ static void other_services_and_callers_are_remote(void **state)
 	struct wire_peer p = getty("/system.slice/getty@tty1.service");
 
 	(void)state;
-	assert_false(locality_is_local(&p, "", "sshd", &settings));
-	assert_false(locality_is_local(&p, "", "logi", &settings));
+	assert_false(locality_is_local(&p, "", "sshd", false, &settings));
+	assert_false(locality_is_local(&p, "", "logi", false, &settings));
 	p.ruid = 1000;
-	assert_false(locality_is_local(&p, "", "login", &settings));
+	assert_false(locality_is_local(&p, "", "login", false, &settings));
 	p.ruid = 0;
 	p.audit_session = 3;
-	assert_false(locality_is_local(&p, "", "login", &settings));
+	assert_false(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", true, &settings));
 }
 
 static void sessions_in_paths(void **state)

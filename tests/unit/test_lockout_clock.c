@@ -103,6 +103,27 @@ static void assert_locked(int64_t person, bool locked)
 	rules_commit();
 }
 
+/* The bucket is shared by all classes: one with a short lock must not empty what one with a long lock counted. */
+static void a_short_lock_does_not_empty_the_bucket_of_a_long_one(void **state)
+{
+	struct lockout_limits brief = limits;
+	struct lockout_ticket t;
+	int64_t until = 0;
+	bool full;
+
+	(void)state;
+	brief.lock_s = 60;
+	brief.keep_s = LOCK_S;
+	fails(3, 1);
+	set_clock(BOOT_A, 100061, START + 61);
+	assert_int_equal(lockout_reserve(rules_store, 1, "local", "", &brief, DEADLINE, &t, &until), ERR_OK);
+	rules_begin();
+	assert_int_equal(lockout_failed(rules_store, &t, &brief, &full), ERR_OK);
+	rules_commit();
+	assert_int_equal(failed(1), 4);
+	assert_locked(1, true);
+}
+
 static void time_frees(void **state)
 {
 	int64_t until = 0;
@@ -274,6 +295,7 @@ static void a_dead_try_joins_the_bucket_of_its_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest list[] = {
+		CLOCK_TEST(a_short_lock_does_not_empty_the_bucket_of_a_long_one),
 		CLOCK_TEST(time_frees),
 		CLOCK_TEST(an_expired_bucket_starts_at_one),
 		CLOCK_TEST(A41_clock_games),

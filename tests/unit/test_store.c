@@ -239,8 +239,8 @@ static void strange_schema_is_refused(void **state)
 		"DROP TABLE known_group",
 		"ALTER TABLE person ADD COLUMN extra TEXT",
 		"UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '') WHERE name = 'bucket'",
-		"UPDATE sqlite_schema SET sql = 'CREATE VIEW bucket AS SELECT 1 AS person, 2 AS origin',"
-		" type = 'view', rootpage = 0 WHERE name = 'bucket'",
+		("UPDATE sqlite_schema SET sql = 'CREATE VIEW bucket AS SELECT 1 AS person, 2 AS origin',"
+		 " type = 'view', rootpage = 0 WHERE name = 'bucket'"),
 		"DELETE FROM sqlite_schema WHERE name = 'person'",
 		"UPDATE sqlite_schema SET sql = 'nonsense' WHERE name = 'person'",
 	};

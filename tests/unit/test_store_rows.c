@@ -179,7 +179,7 @@ static void bad_people_are_not_written(void **state)
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	};
 	static const char *const labels[] = {
-		"a\nb", "\x1b[2J", " lead", "trail ", "\xff", "a\xE2\x80\xAE" "b",
+		"a\nb", "\x1b[2J", " lead", "trail ", "\xff", ("a\xE2\x80\xAE" "b"),
 	};
 	struct context *c = *state;
 	struct person p;

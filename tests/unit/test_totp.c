@@ -189,8 +189,7 @@ static void malformed_codes(void **state)
 		"+2875270",
 		"2875270a",
 		"-2875270",
-		"\xEF\xBC\x91"
-		"23456",
+		("\xEF\xBC\x91" "23456"),
 		"0x123456",
 	};
 	int64_t step;

@@ -58,17 +58,21 @@ def kill(pid, number=signal.SIGKILL):
 
 # --- another uid -----------------------------------------------------------------------------------
 
+def become(name):
+    account = pwd.getpwnam(name)
+    os.setgroups([])
+    os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+
+
 def as_user(name, function):
     """What function() returns in a process of that user; it must be JSON. Its exception is ours."""
-    account = pwd.getpwnam(name)
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(read)
-            os.setgroups([])
-            os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
-            os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+            become(name)
             try:
                 answer = [True, function()]
             except Exception as problem:  # pylint: disable=broad-except

@@ -43,7 +43,7 @@ class Connection:
     """A card in a reader, shared. Use as a context: leaves the card as it is."""
 
     def __init__(self, reader, share=SHARE_SHARED):
-        self.context = context()
+        self.reader, self.context = reader, context()
         self.card, self.protocol = ctypes.c_long(), ctypes.c_ulong()
         _do("SCardConnect", self.context, reader.encode(), ctypes.c_ulong(share), ctypes.c_ulong(ANY_PROTOCOL),
             ctypes.byref(self.card), ctypes.byref(self.protocol))

@@ -52,15 +52,15 @@ static void help_tool(void)
 	print_commands("");
 	say(_("\ncardtool COMMAND --help tells more, with an example. cardtool --version\n"
 	      "\n"
-	      "Exit codes: 0 done, 1 refused or not found, 2 wrong usage, 3 store or service unavailable,\n"
-	      "4 done in part (what was not is said)."));
+	      "Exit codes: 0 done, 1 refused or not found, 2 wrong usage,\n"
+	      "3 store or service unavailable, 4 done in part (what was not is said)."));
 }
 
 static void help_command(const struct command *c)
 {
 	struct table *t = table_new(2);
 
-	say(_("Usage: cardtool %s %s"), c->name, c->usage);
+	print_usage(stdout, c);
 	say("%s\n", gettext(c->brief));
 	for (const struct option_row *r = c->options; r && r->name; r++) {
 		char left[ESCAPED_SIZE];
@@ -73,7 +73,7 @@ static void help_command(const struct command *c)
 	table_add(t, "  --help");
 	table_add(t, _("this text"));
 	table_print(t);
-	say(_("\nExample:\n%s"), c->example);
+	print_example(stdout, c);
 }
 
 /* ---- which command ---- */
@@ -114,8 +114,7 @@ static enum exit_code no_command(int argc, char *const *argv)
 	complain(_("there is no such command (`cardtool --help` lists all)"));
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (text_distance(argv[0], commands[i]->name) <= 2)
-			fprintf(stderr, _("Nothing was done. Did you mean: cardtool %s\n"),
-				commands[i]->name);
+			advise(_("Nothing was done. Did you mean: cardtool %s"), commands[i]->name);
 	return EXIT_USAGE;
 }
 
@@ -193,8 +192,8 @@ static enum exit_code open_needs(struct tool *t)
 		e = open_as_worker(t, &o);
 	if (e != ERR_NOT_FOUND)
 		return complain_err(e);
-	complain("%s", ESCAPED(err_detail()));
-	fprintf(stderr, "%s\n", _("`cardtool init` makes what lacks; `cardtool doctor` shows it."));
+	complain_detail(e);
+	advise(_("`cardtool init` creates what is missing; `cardtool doctor` shows it."));
 	return EXIT_SERVICE;
 }
 
@@ -210,12 +209,12 @@ static void close_needs(struct tool *t)
 static enum exit_code run(const struct command *c, int argc, char *const *argv)
 {
 	struct tool t = { .command = c, .actor = -1, .card_fd = -1 };
-	char why[256];
+	char why[OPTIONS_WHY_SIZE];
 
 	if (options_parse(c->options, c->words_min, c->words_max, argc, argv, &t.args, why,
 			  sizeof(why))) {
 		complain("%s", why);
-		fprintf(stderr, _("Usage: cardtool %s %s\n"), c->name, c->usage);
+		advise_usage(c);
 		return EXIT_USAGE;
 	}
 	if (t.args.help) {
@@ -234,6 +233,15 @@ static enum exit_code run(const struct command *c, int argc, char *const *argv)
 	return code;
 }
 
+static enum exit_code run_or_say(const struct command *c, int argc, char *const *argv)
+{
+	enum exit_code code = run(c, argc, argv);
+
+	if (c->undone && code != EXIT_DONE && code != EXIT_PARTLY)
+		advise("%s", gettext(c->undone));
+	return code;
+}
+
 static enum exit_code choose(int argc, char *const *argv)
 {
 	if (argc == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 ||
@@ -249,7 +257,7 @@ static enum exit_code choose(int argc, char *const *argv)
 		int words = matches(commands[i], argc, argv);
 
 		if (words)
-			return run(commands[i], argc - words, argv + words);
+			return run_or_say(commands[i], argc - words, argv + words);
 	}
 	return no_command(argc, argv);
 }

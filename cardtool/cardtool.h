@@ -48,7 +48,9 @@ struct command {
 	const char *name;       /* one or two words: "user add" */
 	const char *usage;      /* "USER [--label TEXT]" */
 	const char *brief;      /* marked with N_() */
-	const char *example;    /* lines as typed */
+	const char *example;    /* lines as typed; marked with N_() where it holds Japanese words */
+	/* marked with N_(): said whenever run() did not do it, also when it was never called; NULL */
+	const char *undone;
 	const struct option_row *options;       /* ends with a NULL name; NULL: none but --help */
 	size_t words_min, words_max;
 	unsigned needs;

@@ -27,7 +27,8 @@ static enum exit_code config_check(struct tool *t)
 	struct policy *p;
 
 	if (fd < 0) {
-		complain("%s: %m", ESCAPED(path));
+		complain(_("this file can't be read"));
+		advise(_("  Detail: %s: %m"), ESCAPED(path));
 		return EXIT_REFUSED;
 	}
 
@@ -35,7 +36,7 @@ static enum exit_code config_check(struct tool *t)
 
 	close(fd);
 	if (e == ERR_CONFIG) {
-		complain("%s", ESCAPED(err_detail()));
+		complain_detail(e);
 		return EXIT_REFUSED;
 	}
 	if (e)

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 
 #include "doctor.h"
+#include "fold.h"
 #include "output.h"
 #include "words.h"
 
 static const struct option_row options[] = {
 	{ "json", NULL, N_("for programs") },
-	{ NULL },
+	{ 0 },
 };
 
 /* name: stable, for --json. */
@@ -48,6 +49,48 @@ struct doctor {
 	unsigned counts[DOCTOR_ERROR + 1];
 };
 
+/* Where the texts stand, behind level and name. */
+#define TEXT_COLUMN 25
+#define FURTHER_COLUMN 10       /* detail and advice: commands should fit on one line */
+
+static void print_further(const char *mark, const char *text)
+{
+	printf("%*s%s", FURTHER_COLUMN, "", mark);
+	fold_print(stdout, text, FURTHER_COLUMN + fold_columns(mark),
+		   FURTHER_COLUMN + fold_columns(mark), fold_width(stdout));
+	putchar('\n');
+}
+
+static void print_finding(const struct doctor *d, enum doctor_level level, const char *text,
+			  const char *detail, const char *advice)
+{
+	const char *shown = gettext(levels[level].shown);
+
+	printf("%s%*s  %-13s  ", shown, (int)(8 - fold_columns(shown)), "", d->check->name);
+	fold_print(stdout, ESCAPED(text), TEXT_COLUMN, TEXT_COLUMN, fold_width(stdout));
+	putchar('\n');
+	if (*detail)
+		print_further(_("Detail: "), ESCAPED(detail));
+	if (*advice)
+		print_further("-> ", advice);
+	fflush(stdout);
+}
+
+static void found(struct doctor *d, enum doctor_level level, const char *text, const char *detail,
+		  const char *advice)
+{
+	d->counts[level]++;
+	if (!d->found)
+		print_finding(d, level, text, detail, advice);
+	else
+		json_array_append_new(d->found,
+				      json_pack("{s:s, s:s, s:o, s:o, s:o}", "check",
+						d->check->name, "level", levels[level].name, "text",
+						json_text(ESCAPED(text)), "detail",
+						json_text(ESCAPED(detail)), "advice",
+						json_text(advice)));
+}
+
 void doctor_say(struct doctor *d, enum doctor_level level, const char *advice, const char *fmt, ...)
 {
 	char text[ESCAPED_SIZE];
@@ -56,25 +99,25 @@ void doctor_say(struct doctor *d, enum doctor_level level, const char *advice, c
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	d->counts[level]++;
-	if (d->found) {
-		json_array_append_new(d->found,
-				      json_pack("{s:s, s:s, s:o, s:o}", "check", d->check->name,
-						"level", levels[level].name, "text",
-						json_text(ESCAPED(text)), "advice",
-						json_text(advice ? advice : "")));
-		return;
-	}
-	say("%s%*s  %-13s  %s", gettext(levels[level].shown),
-	    (int)(8 - text_columns(gettext(levels[level].shown))), "", d->check->name,
-	    ESCAPED(text));
-	if (advice)
-		say("%25s-> %s", "", advice);
+	found(d, level, text, "", advice ? advice : "");
 }
 
 void doctor_fail(struct doctor *d, enum err e, const char *advice)
 {
-	doctor_say(d, DOCTOR_ERROR, advice, "%s: %s", gettext(err_text(e)), err_detail());
+	found(d, DOCTOR_ERROR, gettext(err_text(e)), err_detail(), advice ? advice : "");
+}
+
+static void say_sum(const struct doctor *d)
+{
+	unsigned errors = d->counts[DOCTOR_ERROR], warnings = d->counts[DOCTOR_WARNING],
+		 notes = d->counts[DOCTOR_NOTE];
+	char error_text[40], warning_text[40], note_text[40];
+
+	snprintf(error_text, sizeof(error_text), ngettext("%u error", "%u errors", errors), errors);
+	snprintf(warning_text, sizeof(warning_text),
+		 ngettext("%u warning", "%u warnings", warnings), warnings);
+	snprintf(note_text, sizeof(note_text), ngettext("%u note", "%u notes", notes), notes);
+	say(_("\n%s, %s, %s. Nothing was changed."), error_text, warning_text, note_text);
 }
 
 static enum exit_code doctor(struct tool *t)
@@ -91,8 +134,7 @@ static enum exit_code doctor(struct tool *t)
 	if (d.found)
 		json_print(d.found);
 	else
-		say(_("\n%u errors, %u warnings, %u notes. Nothing was changed."),
-		    d.counts[DOCTOR_ERROR], d.counts[DOCTOR_WARNING], d.counts[DOCTOR_NOTE]);
+		say_sum(&d);
 	return d.counts[DOCTOR_ERROR] ? EXIT_REFUSED : EXIT_DONE;
 }
 

@@ -18,7 +18,7 @@ static const struct option_row options[] = {
 	{ "reader", "NAME", N_("the reader, when several cards are inserted") },
 	{ "slot", "9a|9e", N_("the key: 9a (default), or 9e, which never wants a PIN") },
 	{ "allow-no-pin", NULL, N_("enroll, without asking, a key that signs without a PIN") },
-	{ NULL },
+	{ 0 },
 };
 
 /* One enrolment on its way from the command line to the store. */
@@ -136,10 +136,11 @@ static enum exit_code prove_with_pin(struct enrolment *n)
 	unfit = enrol_pin_unfit(&pin);
 	if (unfit) {
 		complain("%s", gettext(unfit));
-		fprintf(stderr, "%s\n", _("The PIN was not sent to the card; no try was used."));
+		advise(_("The PIN was not sent to the card; no try was used."));
 		return EXIT_REFUSED;
 	}
-	return complain_err(enrol_prove(&n->rules, &pin));
+	e = enrol_prove(&n->rules, &pin);
+	return reader_complain(e, n->signer.tries);
 }
 
 static enum err store_it(struct change *c, void *arg)

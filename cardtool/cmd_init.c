@@ -301,12 +301,15 @@ static const struct step steps[] = {
 static void say_next(void)
 {
 	say(_("\nWhat to do next:\n"
-	      " 1. Keep a way in that does not pass through cardmfa: set a root password (passwd root) and try the\n"
-	      "    rescue boot with it. Leave one root shell open until everything works.\n"
-	      " 2. Copy %s to a safe place, apart from the backups of the store.\n"
+	      " 1. Keep a way in that does not pass through cardmfa: set a root password\n"
+	      "    (passwd root) and try the rescue boot with it.\n"
+	      "    Leave one root shell open until everything works.\n"
+	      " 2. Copy %s to a safe place,\n"
+	      "    apart from the backups of the store.\n"
 	      " 3. Look at %s, then: cardtool config check\n"
 	      " 4. systemctl enable --now cardmfad.socket cardmfad-user.socket\n"
-	      " 5. cardtool user add USER, cardtool enroll USER, cardtool totp enroll USER (or password set USER)\n"
+	      " 5. cardtool user add USER, cardtool enroll USER,\n"
+	      "    cardtool totp enroll USER (or cardtool password set USER)\n"
 	      " 6. cardtool doctor\n"
 	      " 7. Only then put pam_cardmfa.so into /etc/pam.d, for one service first."),
 	    PATH_KEY_FILE, PATH_CONF);
@@ -320,11 +323,10 @@ static enum exit_code init(struct tool *t)
 		if (e != ERR_OK && e != ERR_EXISTS) {
 			complain(_("stopped at: %s %s"), gettext(steps[i].what), steps[i].where);
 			complain_err(e);
-			fprintf(stderr, "%s\n",
-				_("What was made so far stays. Mend this and run `cardtool init` again."));
+			advise(_("What was created so far stays. Mend this and run `cardtool init` again."));
 			return i > 0 ? EXIT_PARTLY : exit_code_of(e);
 		}
-		say(e == ERR_OK ? _("made       %s %s") : _("was there  %s %s"),
+		say(e == ERR_OK ? _("created  %s %s") : _("existed  %s %s"),
 		    gettext(steps[i].what), steps[i].where);
 	}
 	say_next();
@@ -334,7 +336,7 @@ static enum exit_code init(struct tool *t)
 const struct command cmd_init = {
 	.name = "init",
 	.usage = "",
-	.brief = N_("make users, directories, key file, store and configuration; only what lacks"),
+	.brief = N_("create users, directories, key file, store, configuration: what is missing"),
 	.example = "  sudo cardtool init",
 	.needs = NEED_ROOT_KEPT,
 	.run = init,

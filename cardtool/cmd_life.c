@@ -12,7 +12,21 @@
 #include "when.h"
 #include "words.h"
 
+/* ---- --json ---- */
+
+/* Takes cards and sessions; sessions NULL: not known, or not looked for. */
+static void print_done(const struct tool *t, int64_t at, json_t *cards, json_t *sessions)
+{
+	json_print(json_pack("{s:s, s:o, s:o, s:o?}", "action", t->command->name, "at",
+			     json_time(at), "cards", cards, "sessions", sessions));
+}
+
 /* ---- suspend, resume ---- */
+
+static const struct option_row move_options[] = {
+	{ "json", NULL, N_("for programs") },
+	{ 0 },
+};
 
 struct move {
 	struct card_row card;
@@ -20,6 +34,7 @@ struct move {
 	enum card_state to;
 	enum event_type event;
 	bool changed;
+	int64_t at;
 };
 
 static enum err move_it(struct change *c, void *arg)
@@ -31,6 +46,7 @@ static enum err move_it(struct change *c, void *arg)
 			       .card = m->card.card_id.text };
 	enum err e = store_card_by_id(change_store(c), m->card.id, &m->card);
 
+	m->at = change_now(c);
 	if (!e)
 		e = lifecycle_move(change_store(c), &m->card, &step, &m->changed);
 	return e || !m->changed ? e : change_event(c, &event);
@@ -58,6 +74,20 @@ static enum exit_code move(struct tool *t, enum card_state to, enum event_type e
 	return complain_err(e);
 }
 
+static json_t *moved_card(const struct move *m)
+{
+	return json_pack("[o]", revocation_card(&m->card, &m->person, m->changed));
+}
+
+static enum exit_code print_suspended(struct tool *t, const struct move *m)
+{
+	json_t *sessions = json_array();
+	enum exit_code code = revocation_sessions(t, m->person.id, m->card.id, &sessions);
+
+	print_done(t, m->at, moved_card(m), sessions);
+	return code;
+}
+
 static enum exit_code suspend(struct tool *t)
 {
 	struct move m;
@@ -65,11 +95,13 @@ static enum exit_code suspend(struct tool *t)
 
 	if (code)
 		return code;
+	if (t->json)
+		return print_suspended(t, &m);
 	say(m.changed ?
 		    _("Suspended card %s of %s. Logins with it are refused until `cardtool resume %s`.") :
 		    _("Card %s of %s is suspended already (`cardtool resume %s` ends that)."),
 	    m.card.card_id.text, m.person.login, m.card.card_id.text);
-	return revocation_sessions(t, m.person.id, m.card.id);
+	return revocation_sessions(t, m.person.id, m.card.id, NULL);
 }
 
 static enum exit_code resume(struct tool *t)
@@ -79,6 +111,10 @@ static enum exit_code resume(struct tool *t)
 
 	if (code)
 		return code;
+	if (t->json) {
+		print_done(t, m.at, moved_card(&m), NULL);
+		return EXIT_DONE;
+	}
 	say(m.changed ? _("Card %s of %s is active again.") : _("Card %s of %s is active already."),
 	    m.card.card_id.text, m.person.login);
 	return EXIT_DONE;
@@ -86,9 +122,11 @@ static enum exit_code resume(struct tool *t)
 
 const struct command cmd_suspend = {
 	.name = "suspend",
-	.usage = "CARD",
+	.usage = "CARD [--json]",
 	.brief = N_("refuse logins with a card until it is resumed"),
 	.example = "  sudo cardtool suspend 7K2M-9QXD",
+	.undone = N_("Nothing was suspended."),
+	.options = move_options,
 	.words_min = 1, .words_max = 1,
 	.needs = NEED_STORE,
 	.run = suspend,
@@ -96,9 +134,10 @@ const struct command cmd_suspend = {
 
 const struct command cmd_resume = {
 	.name = "resume",
-	.usage = "CARD",
+	.usage = "CARD [--json]",
 	.brief = N_("make a suspended card active again"),
 	.example = "  sudo cardtool resume 7K2M-9QXD",
+	.options = move_options,
 	.words_min = 1, .words_max = 1,
 	.needs = NEED_STORE,
 	.run = resume,
@@ -115,7 +154,8 @@ static const struct option_row revoke_options[] = {
 	  N_("lost, stolen, damaged, defrauded, replaced, retired or transferred") },
 	{ "reported-by", "TEXT", N_("who reported it") },
 	{ "reported-at", "TIME", N_("when: 14:05 (today) or 2026-11-20T14:05") },
-	{ NULL },
+	{ "json", NULL, N_("for programs") },
+	{ 0 },
 };
 
 static enum exit_code take_report(struct tool *t, struct revocation *r)
@@ -127,10 +167,12 @@ static enum exit_code take_report(struct tool *t, struct revocation *r)
 	r->step = (struct lifecycle_step){ .to = CARD_REVOKED, .reported_at = -1,
 					   .reported_by = option_value(&t->args, "reported-by") };
 	if (reason)
-		r->step.reason = card_reason_from_name(reason);
+		r->step.reason = word_to_reason(reason);
 	if (r->step.reason == REASON_NONE) {
 		complain(_(
 			"--reason is needed: lost, stolen, damaged, defrauded, replaced, retired or transferred"));
+		if (!reason)
+			advise_usage(t->command);
 		return EXIT_USAGE;
 	}
 	if (r->step.reported_by && !option_is_text(r->step.reported_by, REPORTED_BY_MAX)) {
@@ -157,15 +199,22 @@ struct target {
 	struct card_row card;           /* id 0: all of the person */
 };
 
+static enum exit_code check_target(struct tool *t)
+{
+	if ((t->args.n_words == 1) + option_given(&t->args, "user") +
+		    option_given(&t->args, "staff-number") ==
+	    1)
+		return EXIT_DONE;
+	complain(_("say what to revoke: a card, --user or --staff-number"));
+	advise_usage(t->command);
+	return EXIT_USAGE;
+}
+
 static enum exit_code take_target(struct tool *t, struct target *g)
 {
 	const char *user = option_value(&t->args, "user"),
 		   *number = option_value(&t->args, "staff-number");
 
-	if ((t->args.n_words == 1) + (user != NULL) + (number != NULL) != 1) {
-		complain(_("say what to revoke: a card, --user or --staff-number"));
-		return EXIT_USAGE;
-	}
 	if (user)
 		return find_person(t, user, &g->person);
 	if (number)
@@ -179,6 +228,7 @@ static enum exit_code take_target(struct tool *t, struct target *g)
 struct revoking {
 	struct revocation revocation;
 	struct target target;
+	int64_t at;
 };
 
 /*
@@ -192,6 +242,7 @@ static enum err revoke_them(struct change *c, void *arg)
 	const struct target *g = &v->target;
 
 	r->n = 0;
+	v->at = change_now(c);
 
 	enum err e = g->card.id ? revocation_add(r, &g->card, g->person.login) :
 				  revocation_add_person(r, change_store(c), &g->person);
@@ -206,11 +257,32 @@ static void revoking_free(struct revoking *v)
 	revocation_free(&v->revocation);
 }
 
+static enum exit_code print_revoked(struct tool *t, const struct revoking *v)
+{
+	json_t *cards = json_array(), *sessions = json_array();
+	const struct target *g = &v->target;
+	enum exit_code code = revocation_sessions(t, g->person.id, g->card.id, &sessions);
+	bool whole = true;
+
+	for (size_t i = 0; i < v->revocation.n; i++) {
+		const struct revoked *one = &v->revocation.cards[i];
+
+		whole &= !json_array_append_new(cards, revocation_card(&one->card, &g->person,
+								       one->changed));
+	}
+	if (!whole)
+		return complain_err(fail(ERR_MEMORY, "cards"));
+	print_done(t, v->at, cards, sessions);
+	return code;
+}
+
 static enum exit_code revoke(struct tool *t)
 {
 	struct revoking v __attribute__((cleanup(revoking_free))) = { .target.card.id = 0 };
-	enum exit_code code = take_report(t, &v.revocation);
+	enum exit_code code = check_target(t);
 
+	if (!code)
+		code = take_report(t, &v.revocation);
 	if (!code)
 		code = take_target(t, &v.target);
 	if (code)
@@ -218,22 +290,26 @@ static enum exit_code revoke(struct tool *t)
 
 	enum err e = change_run(t, revoke_them, &v);
 
-	if (e) {
-		code = complain_err(e);
-		complain(_("nothing was revoked"));
-		return code;
+	if (e == ERR_NOT_FOUND) {
+		complain(_("%s has no card"), v.target.person.login);
+		return EXIT_REFUSED;
 	}
+	if (e)
+		return complain_err(e);
+	if (t->json)
+		return print_revoked(t, &v);
 	revocation_say(&v.revocation);
-	return revocation_sessions(t, v.target.person.id, v.target.card.id);
+	return revocation_sessions(t, v.target.person.id, v.target.card.id, NULL);
 }
 
 const struct command cmd_revoke = {
 	.name = "revoke",
 	.usage =
-		"CARD | --user USER | --staff-number NUMBER  --reason REASON [--reported-by TEXT] [--reported-at TIME]",
+		"CARD | --user USER | --staff-number NUMBER  --reason REASON [--reported-by TEXT] [--reported-at TIME] [--json]",
 	.brief = N_("block a card for good, at once; the card need not be there"),
-	.example =
-		"  sudo cardtool revoke 7K2M-9QXD --reason lost --reported-by \"税務課 田中\" --reported-at 14:05",
+	.example = N_("  sudo cardtool revoke 7K2M-9QXD --reason lost \\\n"
+		      "      --reported-by Tanaka --reported-at 14:05"),
+	.undone = N_("Nothing was revoked."),
 	.options = revoke_options,
 	.words_max = 1,
 	.needs = NEED_STORE,

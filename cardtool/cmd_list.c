@@ -18,7 +18,7 @@ static const struct option_row list_options[] = {
 	{ "state", "STATE",
 	  N_("only issued, active, suspended, revoked, found, collected or destroyed ones") },
 	{ "json", NULL, N_("for programs") },
-	{ NULL },
+	{ 0 },
 };
 
 struct listing {
@@ -126,7 +126,7 @@ const struct command cmd_list = {
 
 static const struct option_row show_options[] = {
 	{ "json", NULL, N_("for programs") },
-	{ NULL },
+	{ 0 },
 };
 
 static void field(struct table *t, const char *name, const char *value)
@@ -153,7 +153,7 @@ static const char *usable_text(const struct card_row *c, const struct person *p)
 
 	if (p->state != PERSON_ACTIVE)
 		return word_person_state(p->state);
-	return e ? gettext(err_text(e)) : _("yes");
+	return e ? gettext(err_text(e)) : _("possible");
 }
 
 static void show_text(const struct card_row *c, const struct person *p)
@@ -168,15 +168,15 @@ static void show_text(const struct card_row *c, const struct person *p)
 	field(t, _("Holder"), who);
 	field(t, _("Label"), c->label);
 	field(t, _("State"), word_card_state(c->state));
-	field(t, _("Can log in"), usable_text(c, p));
+	field(t, _("Logins"), usable_text(c, p));
 	field(t, _("Key"), key);
 	field(t, _("PIN"),
 	      c->pin_proved ? _("needed (seen at enrolment)") : _("not needed: possession alone"));
-	field(t, _("Certificate until"), word_date(text, sizeof(text), c->not_after));
+	field(t, _("Valid until"), word_date(text, sizeof(text), c->not_after));
 	field(t, _("Enrolled"), word_time(text, sizeof(text), c->enrolled_at));
 	field(t, _("Last used"), word_time(text, sizeof(text), c->last_used_at));
 	show_revocation(t, c);
-	field(t, _("SHA-256 of the key"), sha);
+	field(t, _("SHA-256 of key"), sha);
 	table_print(t);
 }
 

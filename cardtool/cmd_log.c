@@ -18,11 +18,11 @@
 static const struct option_row options[] = {
 	{ "user", "USER", N_("only events about this person") },
 	{ "card", "CARD", N_("only events about this card") },
-	{ "type", "EVENT", N_("only events of this name") },
+	{ "type", "EVENT", N_("only events of this kind: login, card-revoke ... (a wrong one lists all)") },
 	{ "since", "TIME", N_("from then on: 2026-11-20, 2026-11-20T14:05, 14:05, 2h, 7d") },
 	{ "last", "N", N_("the newest N (default 50 without --since and --json, else all)") },
 	{ "json", NULL, N_("for programs") },
-	{ NULL },
+	{ 0 },
 };
 
 struct logging {
@@ -35,18 +35,14 @@ struct logging {
 
 /* ---- what is asked for ---- */
 
-static enum exit_code take_type(const char *type)
+static enum exit_code take_type(const char *typed, struct event_filter *f)
 {
-	struct candidates *c;
-
+	f->type = word_to_event(typed);
+	if (f->type)
+		return EXIT_DONE;
+	complain(_("there is no event \"%s\". The events are:"), ESCAPED(typed));
 	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++)
-		if (strcmp(event_name(e), type) == 0)
-			return EXIT_DONE;
-	complain(_("there is no event \"%s\""), ESCAPED(type));
-	c = candidates_new(type);
-	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++)
-		candidates_add(c, event_name(e), event_name(e));
-	candidates_show(c);
+		advise("  %-15s  %s", event_name(e), word_event(event_name(e)));
 	return EXIT_USAGE;
 }
 
@@ -58,15 +54,14 @@ static enum exit_code take_filter(struct tool *t, struct event_filter *f, struct
 				  int64_t *limit)
 {
 	const char *id = option_value(&t->args, "card"), *since = option_value(&t->args, "since");
-	const char *last = option_value(&t->args, "last");
+	const char *last = option_value(&t->args, "last"), *type = option_value(&t->args, "type");
 	enum exit_code code = EXIT_DONE;
 
 	f->person = option_value(&t->args, "user");
-	f->type = option_value(&t->args, "type");
 	if (id)
 		code = find_card(t, id, card);
-	if (!code && f->type)
-		code = take_type(f->type);
+	if (!code && type)
+		code = take_type(type, f);
 	if (code)
 		return code;
 	if (id)
@@ -100,7 +95,80 @@ static const char *actor_name(struct logging *l, int64_t actor)
 	return l->actor_name;
 }
 
-/* {"reason":"lost","reported_by":"Tanaka"} -> reason=lost reported_by=Tanaka */
+static const char *local_time_of(char *dst, size_t size, const char *value)
+{
+	int64_t at;
+
+	return when_parse_utc(value, &at) ? text_local_time(dst, size, at) : value;
+}
+
+/* What others wrote: quoted where it could be taken for more than one value. */
+static const char *quote(char *dst, size_t size, const char *value)
+{
+	if (!strpbrk(value, " =\""))
+		return value;
+	snprintf(dst, size, "\"");
+	for (size_t len = 1; len + 3 < size; value++) {
+		if (*value == '"' || *value == '\\')
+			dst[len++] = '\\';
+		dst[len++] = *value ? *value : '"';
+		dst[len] = '\0';
+		if (!*value)
+			break;
+	}
+	return dst;
+}
+
+/* Words that cardtool wrote. */
+static const char *translate_word(char *dst, size_t size, const char *value)
+{
+	static const struct {
+		const char *value, *shown;
+	} words[] = {
+		{ "proved", N_("proved") },
+		{ "not-needed", N_("not-needed") },
+		{ "locked", N_("locked") },
+		{ "active", N_("active") },
+	};
+	enum card_reason reason = card_reason_from_name(value);
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].value, value) == 0)
+			return gettext(words[i].shown);
+	return reason == REASON_NONE ? quote(dst, size, value) : word_reason(reason);
+}
+
+/* Fields of events that have a name for people; the others', and all in --json, are as recorded. */
+static const struct field {
+	const char *name, *shown;
+	const char *(*value)(char *dst, size_t size, const char *value);
+} fields[] = {
+	{ "reason", N_("reason"), translate_word },
+	{ "reported_at", N_("reported-at"), local_time_of },
+	{ "reported_by", N_("reported-by"), quote },
+	{ "staff_number", N_("staff-number"), quote },
+	{ "class", N_("class"), quote },
+	{ "factors", N_("factors"), quote },
+	{ "label", N_("label"), quote },
+	{ "reader", N_("reader"), quote },
+	{ "pin", N_("pin"), translate_word },
+	{ "was", N_("before"), translate_word },
+	{ "buckets", N_("counters"), quote },
+};
+
+static const struct field *field_of(const char *name)
+{
+	static const struct field other = { .value = quote };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return &fields[i];
+	return &other;
+}
+
+#define DETAIL_SIZE (4 * ESCAPED_SIZE)
+
+/* {"reason":"lost","reported_by":"Tanaka"} -> reason=lost reported-by=Tanaka */
 static void flatten(const char *detail, char *dst, size_t size)
 {
 	json_t *object = json_loads(detail, 0, NULL), *value;
@@ -110,10 +178,14 @@ static void flatten(const char *detail, char *dst, size_t size)
 	dst[0] = '\0';
 	json_object_foreach(object, name, value) {
 		const char *text = json_string_value(value);
+		const struct field *f = field_of(name);
+		char made[2 * ESCAPED_SIZE];
 
 		if (!text || len >= size)
 			continue;
-		int n = snprintf(dst + len, size - len, "%s%s=%s", len ? " " : "", name, text);
+		int n = snprintf(dst + len, size - len, "%s%s=%s", len ? " " : "",
+				 f->shown ? gettext(f->shown) : name,
+				 f->value(made, sizeof(made), text));
 
 		len += n > 0 ? (size_t)n : 0;
 	}
@@ -122,14 +194,14 @@ static void flatten(const char *detail, char *dst, size_t size)
 
 static void print_line(struct logging *l, const struct event_row *e)
 {
-	char at[24], detail[ESCAPED_SIZE];
+	char at[24], detail[DETAIL_SIZE];
 
 	flatten(e->detail, detail, sizeof(detail));
 
 	const char *const cells[] = {
 		word_time(at, sizeof(at), e->at),
-		e->type,
-		e->result,
+		word_event(e->type),
+		word_result(e->result),
 		e->person,
 		e->card,
 		actor_name(l, e->actor),

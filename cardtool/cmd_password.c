@@ -13,7 +13,7 @@
 
 static const struct option_row options[] = {
 	{ "stdin", NULL, N_("read the password from standard input, one line") },
-	{ NULL },
+	{ 0 },
 };
 
 static enum exit_code ask_twice(struct secret *ret)

@@ -15,7 +15,7 @@
 
 static const struct option_row options[] = {
 	{ "reader", "NAME", N_("the reader, when several cards are inserted") },
-	{ NULL },
+	{ 0 },
 };
 
 struct pin_try {
@@ -143,7 +143,7 @@ static enum exit_code pin_try(struct tool *t)
 	};
 
 	p.result = try_pin(t, &p, &s, &pin);
-	code = complain_err(p.result);
+	code = reader_complain(p.result, s.tries);
 	if (p.result == ERR_OK)
 		say(_("The PIN is right; the card counts its tries anew."));
 	e = change_run(t, record, &p);

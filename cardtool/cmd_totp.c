@@ -21,12 +21,14 @@
 #define ENROL_WINDOW 2
 #define URI_SIZE 1280
 #define BASE32_SIZE 80
+/* The largest code of URI_SIZE bytes: 145 modules a side, two bytes each, colours, and the words. */
+#define SCREEN_SIZE 65536
 
 /* ---- totp enroll ---- */
 
 static const struct option_row enroll_options[] = {
 	{ "replace", NULL, N_("replace the app that is enrolled already") },
-	{ NULL },
+	{ 0 },
 };
 
 struct enrolment {
@@ -54,49 +56,58 @@ static enum err make_seed(struct secret *ret)
 	return e;
 }
 
-static enum err draw(const struct enrolment *n, FILE *f, char *uri, char *base32)
+/* All that holds the seed in words: one block, wiped as one. */
+struct shown {
+	char uri[URI_SIZE], base32[BASE32_SIZE];
+	size_t len;
+	char screen[SCREEN_SIZE];
+};
+
+static enum err draw(const struct enrolment *n, struct shown *s)
 {
 	bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	enum err e = totp_uri(&n->seed, TOTP_PARAMS_DEFAULT, n->tool->policy->settings.issuer,
-			      n->person.login, uri, URI_SIZE);
+			      n->person.login, s->uri, sizeof(s->uri));
 
 	if (!e)
-		e = totp_base32(&n->seed, base32, BASE32_SIZE);
+		e = totp_base32(&n->seed, s->base32, sizeof(s->base32));
 	if (e)
 		return e;
-	fprintf(f, _("Scan this with the app of %s:\n\n"), n->person.login);
-	e = qr_print(f, uri, utf8);
+	s->len = (size_t)snprintf(s->screen, sizeof(s->screen),
+				  _("Scan this with the app of %s:\n\n"), n->person.login);
+	e = qr_draw(s->uri, utf8, s->screen, sizeof(s->screen), &s->len);
 	if (e)
 		return e;
-	fprintf(f, _("\n%s\n\nTo type it in instead: %s\n(time-based, 6 digits, 30 seconds)\n\n"),
-		uri, base32);
-	return ferror(f) || fflush(f) ?
-		       fail(ERR_CONVERSATION, "the terminal can't be written to: %m") :
-		       ERR_OK;
+
+	size_t room = sizeof(s->screen) - s->len;
+	int len = snprintf(
+		s->screen + s->len, room,
+		_("\n%s\n\nTo type it in instead: %s\n(time-based, 6 digits, 30 seconds)\n\n"),
+		s->uri, s->base32);
+
+	if (len < 0 || (size_t)len >= room)
+		return fail(ERR_INVALID, "too long for a QR code");
+	s->len += (size_t)len;
+	return ERR_OK;
 }
 
-/* To the terminal and nowhere else: a seed must not land in the file that the output goes to. */
+/*
+ * To the terminal and nowhere else: a seed must not land in the file that the output goes to, and
+ * not in a buffer of stdio.
+ */
 static enum err show_seed(const struct enrolment *n)
 {
-	FILE *f = prompt_terminal();
-	char uri[URI_SIZE] = "", base32[BASE32_SIZE] = "", *buffer = malloc(BUFSIZ);
+	struct shown *s = calloc(1, sizeof(*s));
 
-	if (!f || !buffer) {
-		if (f)
-			fclose(f);
-		free(buffer);
-		return fail(ERR_CONVERSATION, "no terminal to show the QR code on");
-	}
-	/* Our own buffer, so that what stdio kept of the seed can be wiped. */
-	setvbuf(f, buffer, _IOFBF, BUFSIZ);
+	if (!s)
+		return fail(ERR_MEMORY, "QR code");
 
-	enum err e = draw(n, f, uri, base32);
+	enum err e = draw(n, s);
 
-	fclose(f);
-	wipe(buffer, BUFSIZ);
-	free(buffer);
-	wipe(uri, sizeof(uri));
-	wipe(base32, sizeof(base32));
+	if (!e)
+		e = prompt_show(s->screen, s->len);
+	wipe(s, sizeof(*s));
+	free(s);
 	return e;
 }
 

@@ -23,7 +23,7 @@ static const struct option_row add_options[] = {
 	{ "section", "TEXT", N_("section") },
 	{ "class", "NAME", N_("class of the configuration that applies to this person") },
 	{ "language", "ja|en", N_("language of the messages at login") },
-	{ NULL },
+	{ 0 },
 };
 
 /* Which option goes where, and what it may hold. */
@@ -163,6 +163,9 @@ static enum exit_code user_add(struct tool *t)
 		return complain_err(e);
 	say(_("Registered %s. Next: `cardtool enroll %s`, then `cardtool totp enroll %s` or `cardtool password set %s`."),
 	    p.login, p.login, p.login, p.login);
+	if (!*p.staff_number)
+		say(_("Without a staff number `cardtool revoke --staff-number` does not find %s; `cardtool revoke --user %s` does."),
+		    p.login, p.login);
 	return EXIT_DONE;
 }
 
@@ -172,7 +175,8 @@ const struct command cmd_user_add = {
 		"USER [--staff-number NUMBER] [--name TEXT] [--section TEXT] [--class NAME] [--language ja|en]",
 	.brief = N_("register a person who has an account on this system"),
 	.example =
-		"  sudo cardtool user add taro --staff-number 10234 --name \"山田 太郎\" --section 税務課",
+		N_("  sudo cardtool user add taro --staff-number 10234 \\\n"
+		   "      --name \"Yamada Taro\" --section Tax"),
 	.options = add_options,
 	.words_min = 1,
 	.words_max = 1,
@@ -185,7 +189,7 @@ const struct command cmd_user_add = {
 static const struct option_row list_options[] = {
 	{ "all", NULL, N_("removed people too") },
 	{ "json", NULL, N_("for programs") },
-	{ NULL },
+	{ 0 },
 };
 
 struct people {
@@ -250,12 +254,13 @@ const struct command cmd_user_list = {
 static const struct option_row remove_options[] = {
 	{ "revoke-cards", "REASON",
 	  N_("revoke the person's cards too: retired, transferred, ...") },
-	{ NULL },
+	{ 0 },
 };
 
 struct removal {
 	struct person person;
 	struct revocation revocation;   /* step.reason REASON_NONE: not asked for */
+	struct card_id left;            /* why it is ERR_BAD_STATE */
 	bool had_totp, had_password;
 };
 
@@ -268,10 +273,14 @@ static enum err removed(enum err e, bool *had)
 
 static enum err check_cards(struct removal *m)
 {
-	for (size_t i = 0; i < m->revocation.n; i++)
-		if (m->revocation.cards[i].card.state < CARD_REVOKED)
-			return fail(ERR_BAD_STATE, "card %s",
-				    m->revocation.cards[i].card.card_id.text);
+	for (size_t i = 0; i < m->revocation.n; i++) {
+		const struct card_row *c = &m->revocation.cards[i].card;
+
+		if (c->state < CARD_REVOKED) {
+			m->left = c->card_id;
+			return fail(ERR_BAD_STATE, "card %s is left", c->card_id.text);
+		}
+	}
 	return ERR_OK;
 }
 
@@ -319,7 +328,7 @@ static enum exit_code user_remove(struct tool *t)
 	};
 
 	if (reason) {
-		m.revocation.step.reason = card_reason_from_name(reason);
+		m.revocation.step.reason = word_to_reason(reason);
 		if (m.revocation.step.reason == REASON_NONE) {
 			complain(_(
 				"--revoke-cards takes lost, stolen, damaged, defrauded, replaced, retired or transferred"));
@@ -337,7 +346,7 @@ static enum exit_code user_remove(struct tool *t)
 	if (e == ERR_BAD_STATE) {
 		complain(
 			_("%s still has a card (%s). Revoke it first, or give --revoke-cards retired (or transferred ...)"),
-			m.person.login, ESCAPED(err_detail()));
+			m.person.login, m.left.text);
 		return EXIT_REFUSED;
 	}
 	if (e)
@@ -350,7 +359,7 @@ static enum exit_code user_remove(struct tool *t)
 		say(_("The app for codes was removed."));
 	if (m.had_password)
 		say(_("The password was removed."));
-	return revocation_sessions(t, m.person.id, 0);
+	return revocation_sessions(t, m.person.id, 0, NULL);
 }
 
 const struct command cmd_user_remove = {

@@ -16,7 +16,7 @@
 
 static const struct option_row options[] = {
 	{ "json", NULL, N_("for programs") },
-	{ NULL },
+	{ 0 },
 };
 
 struct view {
@@ -27,6 +27,7 @@ struct view {
 	struct password_row password;
 	struct login_stat stat;
 	struct table *table;
+	size_t cards_left;              /* not revoked */
 	json_t *cards, *buckets;
 };
 
@@ -120,13 +121,23 @@ static void field(struct table *t, const char *name, const char *value)
 static enum err card_line(const struct card_row *c, void *arg)
 {
 	struct view *v = arg;
-	char line[ESCAPED_SIZE], until[24];
+	char line[2 * ESCAPED_SIZE], until[24];
 
-	snprintf(line, sizeof(line), "%s  %s  %s  %s  %s", c->card_id.text,
-		 word_card_state(c->state), word_algorithm(c->algorithm),
-		 word_date(until, sizeof(until), c->not_after), c->label);
+	/* TRANSLATORS: card, its state, the end of its certificate, its label */
+	snprintf(line, sizeof(line), _("%s: %s, certificate until %s, %s"), c->card_id.text,
+		 word_card_state(c->state), word_date(until, sizeof(until), c->not_after),
+		 *c->label ? c->label : _("no label"));
+	v->cards_left += c->state < CARD_REVOKED;
 	field(v->table, _("Card"), line);
 	return ERR_OK;
+}
+
+/* "local", "remote", or "uid:1000" for who ran su or sudo. */
+static const char *origin_text(const char *origin)
+{
+	if (strcmp(origin, "local") == 0)
+		return _("at this machine");
+	return strcmp(origin, "remote") == 0 ? _("over the network") : origin;
 }
 
 static enum err bucket_line(const struct bucket_row *b, void *arg)
@@ -135,42 +146,69 @@ static enum err bucket_line(const struct bucket_row *b, void *arg)
 	char line[ESCAPED_SIZE], last[24], end[24];
 	int64_t until = locked_until(v, b);
 
-	word_time(last, sizeof(last), b->last.real_s);
-	if (until >= 0)
-		snprintf(line, sizeof(line),
-			 _("%s: %" PRId64 ", the last at %s; LOCKED until %s (cardtool unlock %s)"),
-			 b->origin, b->failed, last, word_time(end, sizeof(end), until),
-			 v->person.login);
-	else
-		snprintf(line, sizeof(line), _("%s: %" PRId64 ", the last at %s"), b->origin,
-			 b->failed, last);
-	field(v->table, _("Failures counted"), line);
+	snprintf(line, sizeof(line),
+		 ngettext("%s: %" PRId64 " try, at %s", "%s: %" PRId64 " tries, the last at %s",
+			  (unsigned long)b->failed),
+		 origin_text(b->origin), b->failed, word_time(last, sizeof(last), b->last.real_s));
+	field(v->table, _("Failed tries"), line);
+	if (until < 0)
+		return ERR_OK;
+	snprintf(line, sizeof(line), _("until %s; `cardtool unlock %s` ends it"),
+		 word_time(end, sizeof(end), until), v->person.login);
+	field(v->table, _("LOCKED"), line);
 	return ERR_OK;
+}
+
+/* "2026-11-20 08:31 (tty1)" */
+static const char *moment_text(char *dst, size_t size, int64_t at, const char *from)
+{
+	char text[24];
+
+	word_time(text, sizeof(text), at);
+	if (*from)
+		snprintf(dst, size, _("%s (%s)"), text, from);
+	else
+		snprintf(dst, size, "%s", text);
+	return dst;
 }
 
 static void last_login(struct view *v)
 {
-	char line[ESCAPED_SIZE], at[24];
+	char line[ESCAPED_SIZE], at[ESCAPED_SIZE / 2];
 	const struct login_stat *s = &v->stat;
 
-	if (s->last_at < 0)
-		field(v->table, _("Last login"), _("never"));
-	else
-		snprintf(line, sizeof(line), "%s  %s", word_time(at, sizeof(at), s->last_at),
-			 s->last_from);
-	if (s->last_at >= 0)
-		field(v->table, _("Last login"), line);
-	if (s->failures > 0) {
-		snprintf(line, sizeof(line), _("%" PRId64 ", the last at %s %s"), s->failures,
-			 word_time(at, sizeof(at), s->failure_at), s->failure_from);
-		field(v->table, _("Failures since"), line);
-	}
+	field(v->table, _("Last login"),
+	      s->last_at < 0 ? _("never") :
+			       moment_text(at, sizeof(at), s->last_at, s->last_from));
+	if (s->failures <= 0)
+		return;
+	snprintf(line, sizeof(line),
+		 ngettext("%" PRId64 " failed try, %s", "%" PRId64 " failed tries, the last %s",
+			  (unsigned long)s->failures),
+		 s->failures, moment_text(at, sizeof(at), s->failure_at, s->failure_from));
+	field(v->table, _("Since then"), line);
+}
+
+static const char *enrolled_text(char *dst, size_t size, int64_t at)
+{
+	char text[24];
+
+	snprintf(dst, size, _("enrolled %s"), word_time(text, sizeof(text), at));
+	return dst;
+}
+
+static const char *set_text(char *dst, size_t size, int64_t at)
+{
+	char text[24];
+
+	snprintf(dst, size, _("set %s"), word_time(text, sizeof(text), at));
+	return dst;
 }
 
 static enum exit_code show_text(struct view *v)
 {
 	const struct person *p = &v->person;
-	char uid[24], at[24];
+	char uid[24], at[24], line[64];
 
 	v->table = table_new(2);
 	snprintf(uid, sizeof(uid), "%" PRId64, p->uid);
@@ -187,12 +225,15 @@ static enum exit_code show_text(struct view *v)
 	enum err e = store_card_each(v->tool->store, p->id, card_line, v);
 
 	field(v->table, _("App for codes"),
-	      v->has_totp ? word_time(at, sizeof(at), v->totp.created_at) : _("none"));
-	field(v->table, _("Password set"),
-	      v->has_password ? word_time(at, sizeof(at), v->password.set_at) : _("none"));
+	      v->has_totp ? enrolled_text(line, sizeof(line), v->totp.created_at) : _("none"));
+	field(v->table, _("Password"),
+	      v->has_password ? set_text(line, sizeof(line), v->password.set_at) : _("none"));
 	last_login(v);
 	if (!e)
 		e = store_bucket_each(v->tool->store, p->id, bucket_line, v);
+	if (v->cards_left)
+		say(_("To stop all cards of %s at once: `cardtool revoke --user %s --reason lost`\n"),
+		    p->login, p->login);
 	table_print(v->table);
 	return complain_err(e);
 }

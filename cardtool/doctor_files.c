@@ -130,7 +130,7 @@ void doctor_configuration(struct doctor *d)
 	}
 	if (e) {
 		doctor_fail(d, e, e == ERR_NOT_FOUND ? "cardtool init" :
-			    _("mend it, then: cardtool config check; systemctl reload cardmfad"));
+			    _("mend it, then: cardtool config check && systemctl reload-or-restart cardmfad.service"));
 		return;
 	}
 	doctor_say(d, DOCTOR_OK, NULL,

@@ -48,7 +48,7 @@ void doctor_daemon(struct doctor *d)
 	if (e)
 		doctor_fail(
 			d, e,
-			"systemctl status cardmfad.socket cardmfad.service; journalctl -u cardmfad");
+			"systemctl status cardmfad.service; journalctl -u cardmfad");
 	else
 		doctor_say(d, DOCTOR_OK, NULL, _("the daemon answers"));
 }

@@ -63,9 +63,9 @@ void candidates_add(struct candidates *c, const char *key, const char *shown)
 void candidates_show(struct candidates *c)
 {
 	if (c && c->n > 0) {
-		fprintf(stderr, "%s\n", _("Nothing was done. Did you mean:"));
+		advise(_("Did you mean:"));
 		for (size_t i = 0; i < c->n; i++)
-			fprintf(stderr, "  %s\n", c->best[i].shown);
+			advise("  %s", c->best[i].shown);
 	}
 	free(c);
 }

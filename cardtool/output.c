@@ -2,13 +2,12 @@
 #include "output.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
+#include "fold.h"
 #include "words.h"
 
 /* Codes that do not stand here are refusals (1) without advice. */
@@ -54,15 +53,42 @@ static const struct {
 	{ ERR_CLOCK, EXIT_SERVICE, N_("Set the clock, or let it be synchronised: `timedatectl`.") },
 };
 
+static void *must(void *p)
+{
+	if (!p) {
+		fprintf(stderr, "cardtool: %s\n", gettext(err_text(ERR_MEMORY)));
+		exit(EXIT_SERVICE);
+	}
+	return p;
+}
+
+/* ---- lines ---- */
+
+/* Takes text. */
+static void line(FILE *f, const char *head, char *text, size_t indent)
+{
+	must(text);
+	fputs(head, f);
+	fold_print(f, text, strlen(head), indent + strspn(text, " "), fold_width(f));
+	putc('\n', f);
+	fflush(f);
+	free(text);
+}
+
+static char *text_of(const char *fmt, va_list ap)
+{
+	char *text;
+
+	return vasprintf(&text, fmt, ap) < 0 ? NULL : text;
+}
+
 void say(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	line(stdout, "", text_of(fmt, ap), 0);
 	va_end(ap);
-	putchar('\n');
-	fflush(stdout);
 }
 
 void complain(const char *fmt, ...)
@@ -70,11 +96,37 @@ void complain(const char *fmt, ...)
 	va_list ap;
 
 	fflush(stdout);
-	fputs("cardtool: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	line(stderr, "cardtool: ", text_of(fmt, ap), strlen("cardtool: "));
 	va_end(ap);
-	putc('\n', stderr);
+}
+
+void advise(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	line(stderr, "", text_of(fmt, ap), 0);
+	va_end(ap);
+}
+
+void print_usage(FILE *f, const struct command *c)
+{
+	char *text;
+
+	line(f, "", asprintf(&text, _("Usage: cardtool %s %s"), c->name, c->usage) < 0 ? NULL : text,
+	     strlen("    "));
+}
+
+void print_example(FILE *f, const struct command *c)
+{
+	fprintf(f, _("\nExample:\n%s\n"), gettext(c->example));
+}
+
+void advise_usage(const struct command *c)
+{
+	print_usage(stderr, c);
+	print_example(stderr, c);
 }
 
 enum exit_code exit_code_of(enum err e)
@@ -85,30 +137,29 @@ enum exit_code exit_code_of(enum err e)
 	return EXIT_REFUSED;
 }
 
+void complain_detail(enum err e)
+{
+	complain("%s", gettext(err_text(e)));
+	if (*err_detail())
+		advise(_("  Detail: %s"), ESCAPED(err_detail()));
+}
+
 enum exit_code complain_err(enum err e)
 {
 	if (e == ERR_OK)
 		return EXIT_DONE;
-	if (*err_detail())
-		complain("%s: %s", gettext(err_text(e)), ESCAPED(err_detail()));
-	else
-		complain("%s", gettext(err_text(e)));
+	complain_detail(e);
 	for (size_t i = 0; i < sizeof(outcome) / sizeof(outcome[0]); i++)
 		if (outcome[i].code == e && outcome[i].advice)
-			fprintf(stderr, "%s\n", gettext(outcome[i].advice));
+			advise("%s", gettext(outcome[i].advice));
 	return exit_code_of(e);
 }
 
-static void *must(void *p)
-{
-	if (!p) {
-		complain("%s", gettext(err_text(ERR_MEMORY)));
-		exit(EXIT_SERVICE);
-	}
-	return p;
-}
-
 /* ---- tables ---- */
+
+/* What the last column must have at least to be folded in its place. */
+#define LAST_MIN 24
+#define SECOND_LINE 4           /* its indentation */
 
 struct table {
 	size_t columns, n, room;
@@ -137,62 +188,72 @@ size_t table_rows(const struct table *t)
 	return t->n / t->columns;
 }
 
-/*
- * Widths come from C.UTF-8, so that a table lines up also where the tool itself runs in the C
- * locale.
- */
-size_t text_columns(const char *s)
+/* Columns from..to of one row, as one line that begins at `at`. */
+static void print_cells(const struct table *t, size_t row, size_t from, size_t to, size_t at,
+			const size_t *width, size_t terminal)
 {
-	static locale_t utf8;
-	size_t columns = 0, len = strlen(s);
-	mbstate_t state = { 0 };
-	locale_t before;
+	size_t gap = at;
 
-	if (!utf8)
-		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	before = uselocale(utf8);
-	while (len > 0) {
-		wchar_t c;
-		size_t n = mbrtowc(&c, s, len, &state);
-		int w = n && n <= len ? wcwidth(c) : 1;
-
-		if (n == 0 || n > len) {
-			n = 1;
-			memset(&state, 0, sizeof(state));
-		}
-		columns += w < 0 ? 0 : (size_t)w;
-		s += n;
-		len -= n;
-	}
-	uselocale(before);
-	return columns;
-}
-
-static void print_row(const struct table *t, size_t row, const size_t *width)
-{
-	size_t gap = 0;
-
-	for (size_t c = 0; c < t->columns; c++) {
+	for (size_t c = from; c < to; c++) {
 		const char *cell = t->cells[row * t->columns + c];
 
-		printf("%*s%s", (int)gap, "", cell);
-		gap = width[c] - text_columns(cell) + 2;
+		printf("%*s", (int)gap, "");
+		if (c + 1 == t->columns)
+			fold_print(stdout, cell, at, at, terminal);
+		else
+			fputs(cell, stdout);
+		gap = width[c] - fold_columns(cell) + 2;
+		at += width[c] + 2;
 	}
 	putchar('\n');
 }
 
+/* Behind the last cell of the second line that says something; `from`: none does. */
+static size_t end_of(const struct table *t, size_t row, size_t from)
+{
+	size_t end = t->columns;
+
+	while (end > from && strcmp(t->cells[row * t->columns + end - 1], "-") == 0)
+		end--;
+	return end;
+}
+
+/* How many columns stand on the first line. */
+static size_t first_line(const struct table *t, const size_t *width, size_t terminal)
+{
+	size_t at = 0, fitting = 0, last = t->columns - 1;
+
+	for (size_t c = 0; c < last; c++) {
+		if (at + width[c] <= terminal)
+			fitting = c + 1;
+		at += width[c] + 2;
+	}
+	if (!terminal || last < 2 || at + (width[last] < LAST_MIN ? width[last] : LAST_MIN) <= terminal)
+		return t->columns;
+	return fitting ? fitting : 1;
+}
+
+static void print_row(const struct table *t, size_t row, const size_t *width, size_t terminal)
+{
+	size_t first = first_line(t, width, terminal), end = end_of(t, row, first);
+
+	print_cells(t, row, 0, first, 0, width, terminal);
+	if (end > first)
+		print_cells(t, row, first, end, SECOND_LINE, width, terminal);
+}
+
 void table_print(struct table *t)
 {
-	size_t *width = must(calloc(t->columns, sizeof(*width)));
+	size_t *width = must(calloc(t->columns, sizeof(*width))), terminal = fold_width(stdout);
 
 	for (size_t i = 0; i < t->n; i++) {
-		size_t w = text_columns(t->cells[i]);
+		size_t w = fold_columns(t->cells[i]);
 
 		if (w > width[i % t->columns])
 			width[i % t->columns] = w;
 	}
 	for (size_t row = 0; row < table_rows(t); row++)
-		print_row(t, row, width);
+		print_row(t, row, width, terminal);
 	for (size_t i = 0; i < t->n; i++)
 		free(t->cells[i]);
 	free(t->cells);

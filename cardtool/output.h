@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -16,17 +17,26 @@
 #include "error.h"
 #include "text.h"
 
-/* A line to stdout, flushed: it may be the last one before a wait. */
+/* A line to stdout, flushed: it may be the last one before a wait. Folded on a terminal. */
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* "cardtool: ..." to stderr, after what stdout holds. */
+/* "cardtool: ..." to stderr, after what stdout holds; and a line below it. Folded on a terminal. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void advise(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* How a command is used. The example is not folded: it is there to be copied. */
+void print_usage(FILE *f, const struct command *c);
+void print_example(FILE *f, const struct command *c);
+/* Both on stderr. */
+void advise_usage(const struct command *c);
 
 /*
- * "cardtool: TEXT: detail" and a line what to do next; returns the exit code that e deserves.
- * ERR_OK is EXIT_DONE, silently.
+ * "cardtool: TEXT", the detail on a line of its own, for it is English in every locale, and a line
+ * what to do next; returns the exit code that e deserves. ERR_OK is EXIT_DONE, silently.
  */
 enum exit_code complain_err(enum err e);
+/* The first two of these lines. */
+void complain_detail(enum err e);
 enum exit_code exit_code_of(enum err e);
 
 /*
@@ -43,11 +53,11 @@ struct table *table_new(size_t columns);
 /* The next cell, row by row; escaped, "" is shown as "-". */
 void table_add(struct table *t, const char *cell);
 size_t table_rows(const struct table *t);
-/* Prints and frees. Two spaces between columns, none at the end of a line. */
+/*
+ * Prints and frees. Two spaces between columns, none at the end of a line. On a terminal that is too
+ * narrow the last column is folded, or the columns that do not fit stand on a second line.
+ */
 void table_print(struct table *t);
-
-/* Columns that a terminal needs for this UTF-8 text. */
-size_t text_columns(const char *s);
 
 /* JSON values: "" and -1 become null, times "2026-11-20T08:31:07Z". */
 json_t *json_text(const char *s);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <time.h>
@@ -121,18 +122,19 @@ static enum err read_line(int fd, const sigset_t *mask, int64_t deadline, struct
 	return secret_set(ret, line.bytes, line.len);
 }
 
-static void write_all(int fd, const char *s)
+static bool write_all(int fd, const char *s, size_t len)
 {
-	for (size_t len = strlen(s); len > 0;) {
+	while (len > 0) {
 		ssize_t n = write(fd, s, len);
 
 		if (n < 0 && errno != EINTR)
-			return;
+			return false;
 		if (n > 0) {
 			s += n;
 			len -= (size_t)n;
 		}
 	}
+	return true;
 }
 
 /* ERR_CANCELLED: a signal came and the terminal is as it was. */
@@ -150,14 +152,17 @@ static enum err ask_once(int fd, const char *question, enum prompt_echo echo, co
 	/* TCSAFLUSH also drops what was typed ahead, before the question could be read. */
 	if (tcsetattr(fd, TCSAFLUSH, &now))
 		return fail(ERR_CONVERSATION, "tcsetattr: %m");
-	write_all(fd, question);
+	if (!write_all(fd, question, strlen(question))) {
+		tcsetattr(fd, TCSANOW, &before);
+		return fail(ERR_CONVERSATION, "the terminal can't be written to: %m");
+	}
 
 	enum err e = read_line(fd, mask, deadline_in(PROMPT_SECONDS * 1000), ret);
 
 	if (tcsetattr(fd, TCSAFLUSH, &before) && !e)
 		e = fail(ERR_CONVERSATION, "tcsetattr: %m");
 	if (echo == PROMPT_HIDDEN || e)
-		write_all(fd, "\n");
+		(void)write_all(fd, "\n", 1);
 	return e;
 }
 
@@ -236,7 +241,14 @@ bool prompt_yes(const char *question)
 	       (answer.len == strlen(yes) && memcmp(answer.bytes, yes, answer.len) == 0);
 }
 
-FILE *prompt_terminal(void)
+enum err prompt_show(const char *text, size_t len)
 {
-	return fopen(TTY, "we");
+	int fd __attribute__((cleanup(close_fd))) = open(TTY, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return fail(ERR_CONVERSATION, "no terminal to write on: %m");
+	fflush(stdout);
+	return write_all(fd, text, len) ?
+		       ERR_OK :
+		       fail(ERR_CONVERSATION, "the terminal can't be written to: %m");
 }

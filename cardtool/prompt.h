@@ -8,7 +8,7 @@
 #define CARDMFA_PROMPT_H
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
 #include "error.h"
 #include "secret.h"
@@ -34,9 +34,9 @@ MUST_USE enum err prompt_stdin(const char *question, struct secret *ret);
 bool prompt_yes(const char *question);
 
 /*
- * The terminal for what must not land in a file (a seed's QR code). NULL: none. The caller closes
- * it.
+ * Writes what must not land in a file (a seed's QR code) to the terminal, and keeps no copy.
+ * ERR_CONVERSATION: no terminal, or not all of it could be written.
  */
-FILE *prompt_terminal(void);
+MUST_USE enum err prompt_show(const char *text, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <qrencode.h>
+#include <string.h>
 
 #include "secret.h"
 
@@ -20,41 +21,60 @@ static bool dark(const QRcode *qr, int x, int y)
 	return qr->data[y * qr->width + x] & 1;
 }
 
-static void print_half_blocks(FILE *f, const QRcode *qr)
+struct sheet {
+	char *dst;
+	size_t size, len;
+};
+
+/* len goes on where the room ends, so that the end can be judged once. */
+static void put(struct sheet *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (s->len < s->size && n <= s->size - s->len)
+		memcpy(s->dst + s->len, text, n);
+	s->len += n;
+}
+
+static void draw_half_blocks(struct sheet *s, const QRcode *qr)
 {
 	/* Index: upper module dark, lower module dark. */
 	static const char *const block[2][2] = { { " ", "\u2584" }, { "\u2580", "\u2588" } };
 
 	for (int y = -QR_QUIET; y < qr->width + QR_QUIET; y += 2) {
-		fputs(INK_BEGIN, f);
+		put(s, INK_BEGIN);
 		for (int x = -QR_QUIET; x < qr->width + QR_QUIET; x++)
-			fputs(block[dark(qr, x, y)][dark(qr, x, y + 1)], f);
-		fputs(INK_END "\n", f);
+			put(s, block[dark(qr, x, y)][dark(qr, x, y + 1)]);
+		put(s, INK_END "\n");
 	}
 }
 
-static void print_ascii(FILE *f, const QRcode *qr)
+static void draw_ascii(struct sheet *s, const QRcode *qr)
 {
 	for (int y = -QR_QUIET; y < qr->width + QR_QUIET; y++) {
-		fputs(INK_BEGIN, f);
+		put(s, INK_BEGIN);
 		for (int x = -QR_QUIET; x < qr->width + QR_QUIET; x++)
-			fputs(dark(qr, x, y) ? "##" : "  ", f);
-		fputs(INK_END "\n", f);
+			put(s, dark(qr, x, y) ? "##" : "  ");
+		put(s, INK_END "\n");
 	}
 }
 
-enum err qr_print(FILE *f, const char *text, bool half_blocks)
+enum err qr_draw(const char *text, bool half_blocks, char *dst, size_t size, size_t *len)
 {
+	struct sheet s = { .dst = dst, .size = size, .len = *len };
 	QRcode *qr = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
 
 	if (!qr)
 		return errno == ENOMEM ? fail(ERR_MEMORY, "QR code") :
 					 fail(ERR_INVALID, "too long for a QR code");
 	if (half_blocks)
-		print_half_blocks(f, qr);
+		draw_half_blocks(&s, qr);
 	else
-		print_ascii(f, qr);
+		draw_ascii(&s, qr);
 	wipe(qr->data, (size_t)qr->width * (size_t)qr->width);
 	QRcode_free(qr);
+	if (s.len > size)
+		return fail(ERR_INVALID, "too long for a QR code");
+	*len = s.len;
 	return ERR_OK;
 }

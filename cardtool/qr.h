@@ -4,7 +4,7 @@
 #define CARDMFA_QR_H
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
 #include "error.h"
 
@@ -12,9 +12,10 @@
 
 /*
  * Dark on light whatever the terminal's colours are. half_blocks: two rows of modules in a line
- * (UTF-8); else two characters for a module (ASCII). What is drawn is a secret: f is the terminal.
- * ERR_MEMORY, ERR_INVALID (too long).
+ * (UTF-8); else two characters for a module (ASCII). What is drawn may be a secret: no copy of it is
+ * kept but dst, behind the *len bytes that are there. ERR_MEMORY, ERR_INVALID (too long for a code, or
+ * for dst).
  */
-MUST_USE enum err qr_print(FILE *f, const char *text, bool half_blocks);
+MUST_USE enum err qr_draw(const char *text, bool half_blocks, char *dst, size_t size, size_t *len);
 
 #endif

@@ -57,8 +57,7 @@ static enum exit_code check_readers(struct tool *t, const char *wanted, struct c
 		return complain_err(e);
 	if (list->n_readers == 0) {
 		complain(_("no card reader is attached"));
-		fprintf(stderr, "%s\n",
-			_("Attach one; `cardtool doctor` lists the readers that are seen."));
+		advise(_("Attach one; `cardtool doctor` lists the readers that are seen."));
 		return EXIT_REFUSED;
 	}
 	if (!wanted || has_reader(list, wanted))
@@ -146,8 +145,7 @@ static enum exit_code refuse_failed(const struct found *f)
 {
 	complain(_("the card in \"%s\" can't be used: %s"), ESCAPED(f->failed),
 		 gettext(err_text(f->failure)));
-	fprintf(stderr, "%s\n",
-		_("It must be a PIV card. Put it in again, the right way round, and repeat the command."));
+	advise(_("It must be a PIV card. Put it in again, the right way round, and repeat the command."));
 	return EXIT_REFUSED;
 }
 
@@ -178,6 +176,17 @@ enum exit_code reader_card(struct tool *t, const char *reader, struct card_answe
 }
 
 /* ---- asking it ---- */
+
+enum exit_code reader_complain(enum err e, int tries)
+{
+	if (e != ERR_PIN_WRONG || tries < 0)
+		return complain_err(e);
+	complain(ngettext("wrong PIN, %d try is left on the card",
+			  "wrong PIN, %d tries are left on the card", (unsigned)tries),
+		 tries);
+	advise(_("Ask the holder of the card; each wrong PIN uses up one try."));
+	return exit_code_of(e);
+}
 
 enum err reader_ask_pin(int tries, struct secret *ret)
 {

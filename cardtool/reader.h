@@ -21,6 +21,9 @@ enum exit_code reader_card(struct tool *t, const char *reader, struct card_answe
 /* What a card process answered, as fail() has it; ERR_OK passes. */
 MUST_USE enum err reader_result(const struct card_answer *a);
 
+/* complain_err() that tells a wrong PIN with the tries left after it; -1: not known. */
+enum exit_code reader_complain(enum err e, int tries);
+
 /* "PIN of the card (3 tries left): " asked without echo. */
 MUST_USE enum err reader_ask_pin(int tries, struct secret *ret);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "card_json.h"
 #include "clock.h"
 #include "output.h"
 #include "when.h"
@@ -111,12 +112,23 @@ void revocation_say(const struct revocation *r)
 		say_one(r, &r->cards[i]);
 }
 
+json_t *revocation_card(const struct card_row *c, const struct person *p, bool changed)
+{
+	json_t *value = card_json(c, p);
+
+	if (value && !json_object_set_new(value, "changed", json_boolean(changed)))
+		return value;
+	json_decref(value);
+	return NULL;
+}
+
 /* ---- sessions ---- */
 
 struct open_sessions {
 	int64_t card;
 	struct moment now;
 	size_t n;
+	json_t *list;                   /* NULL: said */
 };
 
 /* Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets. */
@@ -157,38 +169,63 @@ static bool surely_gone(const struct session_row *s, const struct moment *now)
 	return start_of(1, &of_init);
 }
 
-static enum err say_session(const struct session_row *s, void *arg)
+static void say_session(const struct session_row *s, bool first)
+{
+	char at[24];
+
+	if (first)
+		complain(_(
+			"sessions that were opened before are still open; this version does not end them by itself:"));
+	advise(_("  %s since %s, on %s%s%s"), ESCAPED(s->service),
+	       word_time(at, sizeof(at), s->at.real_s), *s->tty ? ESCAPED(s->tty) : "-",
+	       *s->address ? _(" from ") : "", ESCAPED(s->address));
+	if (*s->logind_session)
+		advise(_("    to end it: loginctl terminate-session %s"),
+		       ESCAPED(s->logind_session));
+	else
+		advise(_("    to end it: kill -HUP %" PRId64), s->host_pid);
+}
+
+static enum err list_session(const struct session_row *s, json_t *list)
+{
+	json_t *value = json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}",
+				  "service", s->service,
+				  "since", json_time(s->at.real_s),
+				  "tty", json_text(s->tty),
+				  "address", json_text(s->address),
+				  "logind_session", json_text(s->logind_session),
+				  "pid", (json_int_t)s->host_pid);
+
+	return json_array_append_new(list, value) ? fail(ERR_MEMORY, "sessions") : ERR_OK;
+}
+
+static enum err each_session(const struct session_row *s, void *arg)
 {
 	struct open_sessions *o = arg;
-	char at[24];
 
 	if ((o->card && s->card != o->card) || surely_gone(s, &o->now))
 		return ERR_OK;
-	if (o->n++ == 0)
-		complain(_(
-			"sessions that were opened before are still open; this version does not end them by itself:"));
-	fprintf(stderr, _("  %s since %s, on %s%s%s\n"), ESCAPED(s->service),
-		word_time(at, sizeof(at), s->at.real_s), *s->tty ? ESCAPED(s->tty) : "-",
-		*s->address ? _(" from ") : "", ESCAPED(s->address));
-	if (*s->logind_session)
-		fprintf(stderr, _("    to end it: loginctl terminate-session %s\n"),
-			ESCAPED(s->logind_session));
-	else
-		fprintf(stderr, _("    to end it: kill -HUP %" PRId64 "\n"), s->host_pid);
+	o->n++;
+	if (o->list)
+		return list_session(s, o->list);
+	say_session(s, o->n == 1);
 	return ERR_OK;
 }
 
-enum exit_code revocation_sessions(struct tool *t, int64_t person, int64_t card)
+enum exit_code revocation_sessions(struct tool *t, int64_t person, int64_t card, json_t **list)
 {
-	struct open_sessions o = { .card = card };
+	struct open_sessions o = { .card = card, .list = list ? *list : NULL };
 	enum err e = clock_now(&o.now);
 
 	if (!e)
-		e = store_session_each(t->store, person, say_session, &o);
-	if (e) {
-		complain_err(e);
-		complain(_("it is not known whether sessions are still open: see `loginctl`"));
-		return EXIT_PARTLY;
+		e = store_session_each(t->store, person, each_session, &o);
+	if (!e)
+		return o.n ? EXIT_PARTLY : EXIT_DONE;
+	complain_err(e);
+	complain(_("it is not known whether sessions are still open: see `loginctl`"));
+	if (list) {
+		json_decref(*list);
+		*list = NULL;
 	}
-	return o.n ? EXIT_PARTLY : EXIT_DONE;
+	return EXIT_PARTLY;
 }

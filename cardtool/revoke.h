@@ -3,6 +3,8 @@
 #ifndef CARDMFA_REVOKE_H
 #define CARDMFA_REVOKE_H
 
+#include <jansson.h>
+
 #include "cardtool.h"
 #include "change.h"
 #include "lifecycle.h"
@@ -32,10 +34,14 @@ MUST_USE enum err revocation_work(struct change *c, struct revocation *r);
 /* After the commit: one line a card. */
 void revocation_say(const struct revocation *r);
 
+/* An object for --json: the card as `show --json` has it, and whether it was changed now. */
+json_t *revocation_card(const struct card_row *c, const struct person *p, bool changed);
+
 /*
- * Sessions that may still be open, with the command that ends each: those of this person (card_id
- * 0), or of this card. EXIT_PARTLY when there are some.
+ * Sessions that may still be open, with the command that ends each: those of this person (card 0), or
+ * of this card. On stderr, or appended to list (not NULL). EXIT_PARTLY when there are some, or it is
+ * not known: then *list becomes NULL.
  */
-enum exit_code revocation_sessions(struct tool *t, int64_t person, int64_t card);
+enum exit_code revocation_sessions(struct tool *t, int64_t person, int64_t card, json_t **list);
 
 #endif

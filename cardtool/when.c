@@ -65,6 +65,17 @@ bool when_parse_since(const char *typed, int64_t now, int64_t *ret)
 	return when_parse(typed, now, ret);
 }
 
+bool when_parse_utc(const char *text, int64_t *ret)
+{
+	struct tm tm = { .tm_year = 0 };
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	if (!end || *end)
+		return false;
+	*ret = (int64_t)timegm(&tm);
+	return true;
+}
+
 const char *when_clock(char *dst, unsigned size, int64_t real_s)
 {
 	time_t t = (time_t)real_s;

@@ -15,6 +15,9 @@ bool when_parse(const char *typed, int64_t now, int64_t *ret);
 /* The same, or "2h", "7d": so long before now. */
 bool when_parse_since(const char *typed, int64_t now, int64_t *ret);
 
+/* "2026-11-20T14:05:00Z", as text_utc_time() writes it. */
+bool when_parse_utc(const char *text, int64_t *ret);
+
 /* "14:07:12" local. */
 const char *when_clock(char *dst, unsigned size, int64_t real_s);
 

@@ -3,8 +3,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "event.h"
 #include "text.h"
 
 static const char *const card_states[] = {
@@ -31,6 +33,68 @@ static const char *const reasons[] = {
 	[REASON_REPLACED] = N_("replaced"),
 	[REASON_RETIRED] = N_("retired"),
 	[REASON_TRANSFERRED] = N_("transferred"),
+};
+
+/* What is written on the form of who reports a loss. */
+static const char *const reasons_typed[] = {
+	[REASON_LOST] = "紛失",
+	[REASON_STOLEN] = "盗難",
+	[REASON_DAMAGED] = "破損",
+	[REASON_DEFRAUDED] = "不正使用",
+	[REASON_REPLACED] = "交換",
+	[REASON_RETIRED] = "退職",
+	[REASON_TRANSFERRED] = "異動",
+};
+
+static const char *const events[EVENT_N] = {
+	[EVENT_LOGIN] = N_("login"),
+	[EVENT_ACCOUNT] = N_("account check"),
+	[EVENT_SESSION_OPEN] = N_("session opened"),
+	[EVENT_SESSION_CLOSE] = N_("session closed"),
+	[EVENT_LOCKOUT] = N_("locked out"),
+	[EVENT_CARD_ENROL] = N_("card enrolled"),
+	[EVENT_CARD_SUSPEND] = N_("card suspended"),
+	[EVENT_CARD_RESUME] = N_("card resumed"),
+	[EVENT_CARD_REVOKE] = N_("card revoked"),
+	[EVENT_PERSON_ADD] = N_("person added"),
+	[EVENT_PERSON_CHANGE] = N_("person changed"),
+	[EVENT_PERSON_REMOVE] = N_("person removed"),
+	[EVENT_TOTP_ENROL] = N_("app enrolled"),
+	[EVENT_TOTP_REMOVE] = N_("app removed"),
+	[EVENT_PASSWORD_SET] = N_("password set"),
+	[EVENT_UNLOCK] = N_("unlocked"),
+	[EVENT_PIN_TRY] = N_("PIN try"),
+	[EVENT_STORE_CREATED] = N_("store created"),
+	[EVENT_STORE_FULL] = N_("store full"),
+	[EVENT_CONFIG_BROKEN] = N_("config broken"),
+	[EVENT_CONFIG_LOADED] = N_("config loaded"),
+	[EVENT_PERSON_LOST] = N_("person's row lost"),
+};
+
+/* Short for a table; what stands here twice is found at its first place. */
+static const struct {
+	const char *name, *text;
+} results[] = {
+	{ "OK", N_("success") },
+	{ "CARD_UNKNOWN", N_("unknown card") },
+	{ "PIN_WRONG", N_("PIN wrong") },
+	{ "PIN_BLOCKED", N_("PIN blocked") },
+	{ "PIN_FORMAT", N_("not a PIN") },
+	{ "SECRET_WRONG", N_("secret wrong") },
+	{ "CODE_REPLAYED", N_("code used before") },
+	{ "LOCKED", N_("locked") },
+	{ "NO_CARD", N_("no card") },
+	{ "CARD_REMOVED", N_("card removed") },
+	{ "CARD_FAILED", N_("card failed") },
+	{ "PIN_LAST_TRY", N_("last PIN try") },
+	{ "NO_GRANT", N_("no valid login") },
+	{ "NOT_A_PERSON", N_("nobody known") },
+	{ "NO_FACTOR", N_("no way in") },
+	{ "STORE_FULL", N_("no space left") },
+	{ "CONFIG", N_("broken") },
+#define X(name, number, text) { #name, text },
+	ERR_LIST(X)
+#undef X
 };
 
 static const char *const algorithms[] = {
@@ -65,6 +129,39 @@ const char *word_person_state(enum person_state state)
 const char *word_reason(enum card_reason reason)
 {
 	return translated(WORD(reasons, reason));
+}
+
+enum card_reason word_to_reason(const char *typed)
+{
+	for (size_t i = 0; i < sizeof(reasons_typed) / sizeof(reasons_typed[0]); i++)
+		if (reasons_typed[i] && strcmp(reasons_typed[i], typed) == 0)
+			return (enum card_reason)i;
+	return card_reason_from_name(typed);
+}
+
+const char *word_event(const char *name)
+{
+	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++)
+		if (events[e] && strcmp(event_name(e), name) == 0)
+			return gettext(events[e]);
+	return name;
+}
+
+const char *word_to_event(const char *typed)
+{
+	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++)
+		if (strcmp(event_name(e), typed) == 0 ||
+		    strcmp(word_event(event_name(e)), typed) == 0)
+			return event_name(e);
+	return NULL;
+}
+
+const char *word_result(const char *name)
+{
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		if (strcmp(results[i].name, name) == 0)
+			return gettext(results[i].text);
+	return name;
 }
 
 const char *word_algorithm(enum key_algorithm algorithm)

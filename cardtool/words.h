@@ -15,7 +15,15 @@
 const char *word_card_state(enum card_state state);
 const char *word_person_state(enum person_state state);
 const char *word_reason(enum card_reason reason);
+/* "lost" or 紛失, whatever the locale; REASON_NONE: neither. */
+enum card_reason word_to_reason(const char *typed);
 const char *word_algorithm(enum key_algorithm algorithm);       /* "P-256", not translated */
+
+/* From the store's names: "card-revoke" is "card revoked", "OK" is "success"; unknown ones as they are. */
+const char *word_event(const char *name);
+const char *word_result(const char *name);
+/* "card-revoke" from that or from what word_event() makes of it; NULL: there is no such event. */
+const char *word_to_event(const char *typed);
 
 /* "2026-11-20 08:31" local, "-" for -1. */
 const char *word_time(char *dst, size_t size, int64_t real_s);

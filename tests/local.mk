@@ -23,7 +23,7 @@ tests_unit_test_bounds_SOURCES = tests/unit/test_bounds.c cardmfad/bounds.c
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c cardmfad/peer.c
 tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c
 tests_unit_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
-tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/output.c
+tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/fold.c cardtool/output.c
 tests_unit_test_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
 tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
@@ -93,8 +93,11 @@ check-programs: all
 .PHONY: check-programs
 
 # -- what no program above names --
-EXTRA_DIST += tests/cases.txt tests/lint tests/system tests/card/crowd.py tests/card/login.py tests/card/rig.py \
-	tests/card/sandbox.py tests/card/strangers.sh tests/card/trouble.py tests/pam/contract.py tests/pam/daemon.py \
-	tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py tests/pam/rig.py tests/unit/card_script.h \
-	tests/unit/card_world.h tests/unit/conf_text.h tests/unit/rules.h tests/unit/store_fixture.h tests/unit/unit.h \
-	tests/unit/unit_keys.h tests/vcard/pcscd-box tests/vcard/selftest.py
+EXTRA_DIST += tests/cases.txt tests/lint tests/system \
+	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
+	tests/card/trouble.py \
+	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \
+	tests/pam/real.py tests/pam/rig.py \
+	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/rules.h tests/unit/stage.h \
+	tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/unit.h tests/unit/unit_keys.h \
+	tests/vcard/pcscd-box tests/vcard/selftest.py

@@ -70,7 +70,7 @@ static enum err tell_lock(const struct login *l)
 	e = lockout_state(l->c->store, l->who.person.id, l->who.origin, &l->limits, &until);
 	if (e != ERR_LOCKED)
 		return e;
-	snprintf(text, sizeof(text), _("Locked after too many failures until %s."),
+	snprintf(text, sizeof(text), _("Locked after too many failures until %s. The systems section can unlock you."),
 		 text_local_time(when, sizeof(when), until));
 	return l->c->io->tell(l->c->io->arg, true, text) == ERR_OK ? ERR_DENIED : ERR_CONVERSATION;
 }

@@ -159,9 +159,14 @@ static enum err tell_wrong_pin(const struct login *l, int tries)
 
 	if (tries < 0)
 		snprintf(text, sizeof(text), "%s", _("Wrong PIN."));
+	else if (usable <= 0)
+		snprintf(text, sizeof(text),
+			 _("Wrong PIN. You can't try again here (%d left on the card). Ask the systems section."), tries);
 	else
-		snprintf(text, sizeof(text), _("Wrong PIN. %d tries left on the card, %d of them usable here."), tries,
-			 usable > 0 ? usable : 0);
+		snprintf(text, sizeof(text),
+			 ngettext("Wrong PIN. You can try %d more time here (%d left on the card).",
+				  "Wrong PIN. You can try %d more times here (%d left on the card).",
+				  (unsigned long)usable), usable, tries);
 	return l->c->io->tell(l->c->io->arg, true, text);
 }
 

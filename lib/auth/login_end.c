@@ -93,19 +93,28 @@ static enum err transaction(struct login *l, struct login_stat *before, struct e
 	return store_commit(l->c->store);
 }
 
+/* What describe_place() wrote; a terminal's name has neither. */
+static bool is_address(const char *place)
+{
+	return strpbrk(place, ".:") != NULL;
+}
+
 static void tell_history(const struct login *l, const struct login_stat *st)
 {
-	char when[32], text[WIRE_TEXT_MAX], tries[200] = "";
+	char when[32], text[WIRE_TEXT_MAX], tries[400] = "";
 
 	if (st->failures > 0)
-		snprintf(tries, sizeof(tries), ngettext(" %lld failed try since, the last from %s.",
-							" %lld failed tries since, the last from %s.", (unsigned long)st->failures),
+		snprintf(tries, sizeof(tries),
+			 ngettext(" %lld failed try since, the last from %s. If it was not yours, tell the systems section.",
+				  " %lld failed tries since, the last from %s. If these were not yours, tell the systems section.",
+				  (unsigned long)st->failures),
 			 (long long)st->failures, st->failure_from[0] ? st->failure_from : "?");
 	if (st->last_at < 0)
 		snprintf(text, sizeof(text), "%s%s", _("This is your first login."), tries);
 	else
-		snprintf(text, sizeof(text), _("Last login %s on %s.%s"), text_local_time(when, sizeof(when), st->last_at),
-			 st->last_from[0] ? st->last_from : "?", tries);
+		snprintf(text, sizeof(text),
+			 is_address(st->last_from) ? _("Last login %s from %s.%s") : _("Last login %s on %s.%s"),
+			 text_local_time(when, sizeof(when), st->last_at), st->last_from[0] ? st->last_from : "?", tries);
 	if (l->c->io->tell(l->c->io->arg, false, text) != ERR_OK)
 		log_line(LOG_INFO, "the last login could not be shown");
 }

@@ -40,7 +40,7 @@ const char *speech_refusal(enum err why)
 		enum err why;
 		const char *text;
 	} table[] = {
-		{ ERR_CARD_UNKNOWN, N_("This card can't be used for this name.") },
+		{ ERR_CARD_UNKNOWN, N_("This card can't be used for this name. Ask the systems section.") },
 		{ ERR_NO_CARD, N_("No IC card was inserted in time.") },
 		{ ERR_CARD_REMOVED, N_("The IC card was taken out. Insert it and try again.") },
 		{ ERR_CARD_FAILED, N_("The IC card could not be read. Clean it, insert it again and try once more.") },
@@ -64,5 +64,5 @@ const char *speech_refusal(enum err why)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].why == why)
 			return _(table[i].text);
-	return _("Login refused.");
+	return _("Login refused. Ask the systems section if you need help.");
 }

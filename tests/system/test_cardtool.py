@@ -20,6 +20,7 @@ from lib.report import contains, equal, lacks
 PIN = "31415926"
 CARD_ID = r"[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}"
 CANARY = "Kanaria-9317"
+JA = {"LANG": "ja_JP.UTF-8"}
 
 
 def tool(*words, status=0, text=None, env=None):
@@ -67,6 +68,10 @@ def prepare():
     world.start_pcscd()
 
 
+def columns(text):
+    return sum(2 if ord(c) > 0x2E80 else 1 for c in text)
+
+
 # --- init and doctor -----------------------------------------------------------------------------
 
 @report.test()
@@ -76,7 +81,7 @@ def init_again_changes_nothing():
                          "stat -c '%n %U %a' /etc/cardmfa /etc/cardmfa/* /etc/cardmfa/keys/* /var/lib/cardmfa "
                          "/var/lib/cardmfa/store.db").stdout
     before = state()
-    lacks(tool("init").stdout, "made ")
+    lacks(tool("init").stdout, "created ")
     equal(state(), before)
     contains(before, "/etc/cardmfa/keys root 700")
     contains(before, "/etc/cardmfa/keys/store.key root 600")
@@ -111,8 +116,13 @@ def doctor_finds_what_is_wrong():
     conf = world.CONF.read_text()
     world.CONF.write_text(conf + "\nfactor = card\n")
     assert "configuration" in levels()
-    contains(tool("config", "check", status=1).stderr, "cardmfa.conf:")
+    # The message, and what is English in every locale on a line of its own.
+    said = tool("config", "check", status=1).stderr
+    assert re.fullmatch(r"cardtool: the configuration is broken\n  Detail: /etc/cardmfa/cardmfa\.conf:\d+: .*\n", said), said
+    said = tool("config", "check", status=1, env=JA).stderr
+    assert re.fullmatch(r"cardtool: 設定ファイルに誤りがあります\n  詳細: /etc/cardmfa/cardmfa\.conf:\d+: .*\n", said), said
     world.CONF.write_text(conf)
+    assert re.search(r"\n[1-9] errors?, \d warnings?, \d notes?\. Nothing was changed", tool("doctor", status=1).stdout)
     world.run("usermod", "-p", "$6$x$y", "root")
     assert "rescue" not in levels()
     world.run("usermod", "-L", "root")
@@ -128,10 +138,9 @@ def people_and_tables_line_up():
     lines = tool("user", "list").stdout.splitlines()
     row = next(line for line in lines if line.startswith("taro "))
 
-    def columns(text):
-        return sum(2 if ord(c) > 0x2E80 else 1 for c in text)
     equal(columns(row[:row.index("税務課")]), lines[0].index("SECTION"), "column of SECTION")
     equal([p["name"] for p in json.loads(tool("user", "list", "--json").stdout)], ["Suzuki Hanako", "山田 太郎"])
+    lacks(tool("user", "show", "taro").stdout, "revoke")
     contains(tool("user", "add", "taro", status=1).stderr, "registered already")
     world.add_user("jiro")
     contains(tool("user", "add", "jiro", "--staff-number", "10234", status=1).stderr, "belongs to taro")
@@ -146,7 +155,7 @@ def people_and_tables_line_up():
 
 @report.test()
 def hostile_strings_are_not_shown_raw():
-    person("saburo")
+    contains(person("saburo").stdout, "Without a staff number")
     for label in ("\x1b[2J", "a\nb", "a\r", "‮abc", "x" * 65, " a"):
         tool("user", "add", "saburo", "--name", label, status=2)
     contains(tool("revoke", "\x1b]52;c;AAAA\x07", "--reason", "lost", status=1).stderr, "\\x1B]52")
@@ -156,6 +165,13 @@ def hostile_strings_are_not_shown_raw():
         lacks(enroll("saburo", "--label", "%n%s $(id) '\""), "\x1b[2J")
     shown = tool("list", "--user", "saburo").stdout
     contains(shown, "%n%s $(id) '\"")
+    sql("insert into event (at, type, result, person, detail) values (1, 'person-change', 'OK', 'saburo', "
+        "'{\"label\":\"a\\u001b[2J reason=lost\",\"reason\":\"\\u001b[2J\"}')")
+    for env in ({}, JA):
+        shown = tool("log", "--user", "saburo", env=env).stdout
+        lacks(shown, "\x1b")
+        contains(shown, '="a\\x1B[2J reason=lost"')
+        contains(shown, "=\\x1B[2J")
     tool("user", "remove", "saburo", "--revoke-cards", "retired")
 
 
@@ -237,7 +253,7 @@ def enrol_refuses_what_it_should():
     refused("expired", "--not-after", "20200101", pin=None)
     equal(refused("delivered with", pin="123456"), 0, "tries used by the factory PIN")
     with inserted() as card:
-        contains(enroll("taro", pin="99999999", status=1), "wrong PIN: 2 tries left")
+        contains(enroll("taro", pin="99999999", status=1), "wrong PIN, 2 tries are left on the card")
         card.ctl("set-tries", 1)
         contains(enroll("taro", pin=None, status=1), "cardtool pin try")
         card.ctl("set-tries", 0)
@@ -355,12 +371,23 @@ def A116_revocation():
     contains(mistyped.stderr, "Did you mean")
     contains(mistyped.stderr, card)
     equal(cards_of("taro"), [card], "a mistyped identifier revokes nothing")
-    tool("revoke", card, status=2)
-    tool("revoke", card, "--reason", "mislaid", status=2)
-    tool("revoke", card, "--user", "taro", "--reason", "lost", status=2)
+    contains(tool("user", "show", "taro").stdout, "`cardtool revoke --user taro --reason lost`")
+    for words, status in ((["--reason", "lost"], 2), ([card], 2), ([], 2), ([card, "--reason", "mislaid"], 2),
+                          ([card, card, "--reason", "lost"], 2), ([card, "--reasons", "lost"], 2),
+                          ([card, "--user", "taro", "--reason", "lost"], 2), ([swapped, "--reason", "lost"], 1),
+                          (["--user", "tarp", "--reason", "lost"], 1), (["--user", "root", "--reason", "lost"], 1),
+                          (["--staff-number", "99999", "--reason", "lost"], 1)):
+        refused = tool("revoke", *words, status=status).stderr
+        equal(refused.splitlines()[-1], "Nothing was revoked.", f"last words on {words}")
+        if len(words) < 2:
+            contains(refused, "Usage: cardtool revoke CARD")
+            contains(refused, "Example:\n  sudo cardtool revoke 7K2M-9QXD")
+    contains(tool("revoke", "--user", "tarp", "--reason", "lost", status=1).stderr, "  taro")
+    equal(cards_of("taro"), [card], "nothing of this revokes anything")
     at = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() - 120))
     done = tool("revoke", card.lower().replace("-", ""), "--reason", "lost", "--reported-by", "税務課 田中", "--reported-at", at)
     assert re.search(rf"Revoked card {card} of taro at \d\d:\d\d:\d\d \([23] min \d+ s after the report\)", done.stdout), done.stdout
+    contains(tool("log", "--card", card).stdout, f"reason=lost reported-at={at.replace('T', ' ')} reported-by=\"税務課 田中\"")
     again = tool("revoke", card, "--reason", "stolen")
     contains(again.stdout, "was revoked already")
     shown = json.loads(tool("show", card, "--json").stdout)
@@ -371,7 +398,11 @@ def A116_revocation():
     # All cards of a person.
     both = cards_of("hanako")
     equal(len(both), 2)
-    tool("revoke", "--user", "hanako", "--reason", "transferred")
+    done = json.loads(tool("revoke", "--user", "hanako", "--reason", "異動", "--json").stdout)
+    equal((done["action"], done["sessions"]), ("revoke", []))
+    equal([(c["card"], c["state"], c["reason"], c["changed"], c["revoked_at"]) for c in done["cards"] if c["changed"]],
+          [(c, "revoked", "transferred", True, done["at"]) for c in both])
+    assert abs(time.mktime(time.strptime(done["at"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time()) < 60
     equal(cards_of("hanako"), [])
     equal([e["detail"]["reason"] for e in events("--type", "card-revoke", "--user", "hanako")][-2:], ["transferred"] * 2)
 
@@ -386,7 +417,7 @@ def A116_a_busy_store_is_waited_for_or_said():
          "print('held', flush=True); sys.stdin.read()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     holder.stdout.readline()
     busy = tool("revoke", card, "--reason", "stolen", status=3)
-    contains(busy.stderr, "nothing was revoked")
+    contains(busy.stderr, "Nothing was revoked.")
     lacks(busy.stdout, "Revoked")
     equal(cards_of("hanako"), [card])
     threading.Timer(1, holder.stdin.close).start()
@@ -404,6 +435,7 @@ def A116_a_busy_store_is_waited_for_or_said():
     try:
         gone = tool("revoke", card, "--reason", "lost", status=3)
         lacks(gone.stdout, "Revoked")
+        equal(gone.stderr.splitlines()[-1], "Nothing was revoked.")
     finally:
         pathlib.Path("/var/lib/cardmfa.away").rename(store)
 
@@ -433,7 +465,15 @@ def revoke_names_the_sessions_it_does_not_end():
         sql("insert into session (person, card, service, tty, boot_id, boot_ms, real_s, host_pid, host_start, logind_session, "
             f"state) select person, id, 'login', 'tty1', '{boot}', 1, {int(time.time())}, {os.getpid()}, {begun}, '{session}', "
             f"'open' from card where card_id = '{card}'")
-    partly = tool("revoke", card, "--reason", "lost", status=4)
+    partly = tool("suspend", card, "--json", status=4)
+    equal(partly.stderr, "")
+    done = json.loads(partly.stdout)
+    equal([(c["state"], c["changed"]) for c in done["cards"]], [("suspended", True)])
+    equal([(s["service"], s["tty"], s["logind_session"]) for s in done["sessions"]], [("login", "tty1", "7")])
+    done = json.loads(tool("resume", card, "--json").stdout)
+    equal((done["sessions"], done["cards"][0]["state"], done["cards"][0]["changed"]), (None, "active", True))
+    equal(json.loads(tool("resume", card, "--json").stdout)["cards"][0]["changed"], False)
+    partly = tool("revoke", card, "--reason", "紛失", status=4)
     contains(partly.stdout, "Revoked card")
     contains(partly.stderr, "loginctl terminate-session 7")
     lacks(partly.stderr, "terminate-session 8")
@@ -452,7 +492,7 @@ def removing_a_person_takes_cards_into_account():
     contains(done, f"Revoked card {card}")
     contains(done, "password was removed")
     contains(tool("user", "show", "goro", status=1).stderr, "nobody is registered")
-    contains(tool("log", "--user", "goro").stdout, "person-remove")
+    contains(tool("log", "--user", "goro").stdout, "person removed")
 
 
 @report.test(60)
@@ -462,8 +502,26 @@ def the_log_says_when_there_is_more():
     contains(tool("log").stdout, "The newest 50 events")
     lacks(tool("log", "--since", "1d").stdout, "The newest")
     equal(len(tool("log", "--last", "3").stdout.splitlines()), 5)
-    contains(tool("log", "--type", "unlok", status=2).stderr, "unlock")
+    for env in ({}, JA):
+        listed = re.findall(r"^  (\S+) +(.+)$", tool("log", "--type", "unlok", status=2, env=env).stderr, re.M)
+        equal(len(listed), 22, "kinds of events")
+        for name, shown in listed:
+            for typed in (name, shown):
+                tool("log", "--type", typed, env=env)
+    contains(tool("log", "--type", "unlock", env=JA).stdout, "ロック解除")
     equal(events("--last", "1")[0]["type"], "unlock")
+
+
+@report.test()
+def a_narrow_terminal_breaks_between_words():
+    for words in (["log"], ["list"], ["doctor"], ["user", "show", "taro"], ["revoke", "--help"], ["revoke"]):
+        for env in ({"LANG": "C.UTF-8"}, JA):
+            # The size that Terminal asks for comes after the start.
+            with Terminal("sh", "-c", 'read -r line; stty cols 80; exec cardtool "$@"', "sh", *words, env=env) as screen:
+                screen.send("go")
+                screen.end()
+            wide = [line for line in screen.text.splitlines() if columns(line) > 80 and "sudo cardtool" not in line]
+            equal(wide, [], f"{words} {env}")
 
 
 @report.test()

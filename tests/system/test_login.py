@@ -61,7 +61,8 @@ def card_and_password_open_and_the_last_login_is_told():
     report.equal(taro.login(("PIN", PIN), ("password: $", "wrong-password"), )[0], False, "wrong password")
     opened, screen = taro.login()
     report.equal(opened, True, "login")
-    if not re.search(r"Last login \d{4}-\d\d-\d\d \d\d:\d\d on pts/\d+\. 1 failed try since, the last from pts/\d+\.", screen):
+    if not re.search(r"Last login \d{4}-\d\d-\d\d \d\d:\d\d on pts/\d+\. 1 failed try since, the last from pts/\d+\. "
+                     r"If it was not yours, tell the systems section\.", screen):
         raise AssertionError(screen)
 
 
@@ -111,7 +112,7 @@ def a_wrong_pin_is_told_with_the_tries_left_and_spends_one():
     taro = only("taro")
     outcome = pam.attempt("taro", ("PIN", "111111"), ("code", "000000"))
     report.equal(outcome.codes, {"auth": pam.AUTH_ERR}, "codes")
-    report.contains(outcome.text, "Wrong PIN. 2 tries left")
+    report.contains(outcome.text, "Wrong PIN. You can try 1 more time here (2 left on the card).")
     report.lacks(outcome.text, "code or password")
     report.equal(taro.card.tries(), 2, "tries")
     report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "the right one restores the counter")
@@ -177,7 +178,7 @@ def A11_strangers_all_see_the_same():
     for who, seen in faces.items():
         report.equal(seen, faces["nobody-at-all"], who)
     report.equal(faces["taro"][0], [[1, "PIN of your IC card: "], [1, "Verification code or password: "],
-                                    [3, "This card can't be used for this name."]], "what is seen")
+                                    [3, "This card can't be used for this name. Ask the systems section."]], "what is seen")
     report.equal(hanako.card.tries(), 5, "tries of the card that is another's")
 
 
@@ -200,7 +201,9 @@ def A12_a_locked_person_is_told_before_the_pin_and_nothing_is_tried():
     report.contains(outcome.text, "Locked after too many failures until")
     report.lacks(outcome.text, "PIN of your")
     report.equal(taro.card.count("VERIFY"), 0, "VERIFY")
-    report.contains(stage.tool("user", "show", "taro", text=""), "LOCKED until")
+    shown = stage.tool("user", "show", "taro", text="")
+    report.equal(re.findall(r"^Failed tries +(.*): 3 tries", shown, re.M), ["at this machine"], "what user show counts")
+    report.contains(shown, "`cardtool unlock taro` ends it")
     unlock("taro")
     report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "after unlock")
 

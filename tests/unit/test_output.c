@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fold.h"
 #include "output.h"
 #include "unit.h"
 
@@ -26,7 +27,43 @@ static void widths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_int_equal(text_columns(texts[i].text), texts[i].columns);
+		assert_int_equal(fold_columns(texts[i].text), texts[i].columns);
+}
+
+static void lines_break_between_words(void **state)
+{
+	static const struct {
+		const char *text, *folded;
+		size_t at, indent, width;
+	} rows[] = {
+		{ "one two three", "one two\nthree", 0, 0, 8 },
+		{ "one two three", "one two three", 0, 0, 0 },
+		{ "one two", "one\n  two", 5, 2, 9 },
+		{ "   one two\n", "   one\n   two\n", 0, 3, 8 },
+		{ "a\n  b c d", "a\n  b c\n  d", 0, 0, 5 },
+		{ "longer than that", "longer\nthan\nthat", 0, 0, 3 },
+		{ "type `a b c` now", "type\n`a b c`\nnow", 0, 0, 8 },
+		{ "x [--a B] [c]", "x\n[--a B]\n[c]", 0, 0, 7 },
+		{ "失効させる", "失効\nさせ\nる", 0, 0, 4 },
+		{ "失効。はい", "失\n効。\nはい", 0, 0, 5 },
+		{ "今は（もう）", "今は\n（も\nう）", 0, 0, 5 },
+		{ "鍵 key 鍵", "鍵 key\n鍵", 0, 0, 7 },
+		{ "a\xFF", "a\xFF", 0, 0, 1 },
+		{ "", "", 0, 0, 4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL;
+		size_t len;
+		FILE *f = open_memstream(&text, &len);
+
+		assert_non_null(f);
+		fold_print(f, rows[i].text, rows[i].at, rows[i].indent, rows[i].width);
+		fclose(f);
+		assert_string_equal(text, rows[i].folded);
+		free(text);
+	}
 }
 
 /* What print() writes to stdout. */
@@ -125,7 +162,8 @@ static void exit_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(widths), cmocka_unit_test(kanji_columns_line_up),
+		cmocka_unit_test(widths), cmocka_unit_test(lines_break_between_words),
+		cmocka_unit_test(kanji_columns_line_up),
 		cmocka_unit_test(json_has_null_for_nothing_and_utc), cmocka_unit_test(exit_codes),
 	};
 

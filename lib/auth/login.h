@@ -28,6 +28,8 @@ struct login {
 	bool open[POLICY_ALTERNATIVES_MAX];     /* alternatives of the class that still can be completed */
 	enum login_face face;
 	struct card_row card;   /* FACE_KNOWN */
+	enum err stale;         /* FACE_STRANGER: a card this person had is no longer good (ERR_REVOKED, ...), ERR_OK: none such */
+	struct card_id stale_card;
 	uint8_t handle;
 	int tries;
 	bool proved;            /* the card signed, after its PIN where it has one */

@@ -28,7 +28,7 @@ struct recognition {
 	const struct card_answer *seen;
 	const unsigned char *spki_sha256;       /* NULL: no certificate was read */
 	int64_t now;
-	struct card_row *found;
+	struct login *l;
 	bool hit;
 };
 
@@ -39,9 +39,14 @@ static enum err compare(const struct card_row *row, void *arg)
 	bool same = r->spki_sha256 ? !memcmp(row->spki_sha256, r->spki_sha256, 32) :
 		    r->seen->has_guid && row->has_guid && !memcmp(row->guid, r->seen->guid, sizeof(row->guid));
 
-	if (same && !r->hit && lifecycle_usable(row, r->now) == ERR_OK) {
-		*r->found = *row;
+	enum err usable = same && !r->hit ? lifecycle_usable(row, r->now) : ERR_DENIED;
+
+	if (same && usable == ERR_OK) {
+		r->l->card = *row;
 		r->hit = true;
+	} else if (same && !r->hit) {
+		r->l->stale = usable;
+		r->l->stale_card = row->card_id;
 	}
 	return ERR_OK;
 }
@@ -49,7 +54,7 @@ static enum err compare(const struct card_row *row, void *arg)
 static enum err recognise(struct login *l, const struct card_answer *seen, bool *hit)
 {
 	struct cert_info cert;
-	struct recognition r = { .seen = seen, .now = clock_real_s(), .found = &l->card };
+	struct recognition r = { .seen = seen, .now = clock_real_s(), .l = l };
 	enum err e;
 
 	if (!seen->has_guid) {

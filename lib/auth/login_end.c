@@ -14,6 +14,8 @@
 #include "log.h"
 #include "text.h"
 
+#define STALE_EVENT_S 600
+
 /* Where from, for people: an address, else a terminal's name. */
 static void describe_place(const struct login *l, char *dst, size_t size)
 {
@@ -144,10 +146,38 @@ enum err login_end_grant(struct login *l)
 	return ERR_OK;
 }
 
+struct recent {
+	const struct login *l;
+	bool found;
+};
+
 /* Only what a card or a proved person bounds by itself gets an event of its own: a flood fills nothing. */
 static bool has_event(const struct login *l)
 {
 	return l->proved || l->pin_tried;
+}
+
+static enum err note_recent(const struct event_row *e, void *arg)
+{
+	struct recent *r = arg;
+
+	r->found |= !strcmp(e->result, err_name(r->l->stale));
+	return ERR_OK;
+}
+
+/* A revoked card that somebody tries is worth knowing of, but not every time: one event a card in ten minutes. */
+static enum err record_stale_card(const struct login *l, const struct event *ev, int64_t *seq)
+{
+	const struct event_filter last = {
+		.card = l->stale_card.text, .type = event_name(EVENT_LOGIN), .since = clock_real_s() - STALE_EVENT_S,
+	};
+	struct recent recent = { .l = l };
+	enum err e;
+
+	if (l->stale == ERR_OK || l->face == FACE_KNOWN)
+		return ERR_OK;
+	e = store_event_each(l->c->store, &last, note_recent, &recent);
+	return e == ERR_OK && !recent.found ? event_record(l->c->store, ev, seq) : e;
 }
 
 static enum err count_for_person(const struct login *l)
@@ -179,7 +209,7 @@ static enum err write_refusal(const struct login *l, const struct event *ev, boo
 		e = event_record(l->c->store, ev, seq);
 	else if (e == ERR_OK)
 		e = store_unproved_add(l->c->store, l->who.remote ? "remote" : "local", l->who.address, clock_real_s());
-	return e;
+	return e == ERR_OK ? record_stale_card(l, ev, seq) : e;
 }
 
 static enum err record_refusal(const struct login *l, const struct event *ev, bool *full, int64_t *seq)
@@ -207,9 +237,10 @@ static void record_lockout(const struct login *l, const struct event *refusal)
 
 enum err login_end_refuse(struct login *l, enum err why)
 {
+	const bool stale = l->stale != ERR_OK && l->face != FACE_KNOWN;
 	const struct event ev = {
-		.type = EVENT_LOGIN, .result = why, .person = l->who.known ? l->who.person.login : NULL,
-		.card = l->face == FACE_KNOWN ? l->card.card_id.text : NULL, .actor = l->c->peer->ruid,
+		.type = EVENT_LOGIN, .result = stale ? l->stale : why, .person = l->who.known ? l->who.person.login : NULL,
+		.card = l->face == FACE_KNOWN ? l->card.card_id.text : stale ? l->stale_card.text : NULL, .actor = l->c->peer->ruid,
 		.service = l->c->request->service, .origin = l->who.origin, .address = l->who.address,
 		.fields = { { "class", l->who.class_of->name } },
 	};

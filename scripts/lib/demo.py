@@ -3,6 +3,7 @@
 """demo.py ja|en - the steps of scripts/demo, played inside its box. Each step is judged by what happened
 (a shell, a session, the card's counters), not by words on the screen."""
 import dataclasses
+import json
 import re
 import shlex
 import sys
@@ -29,8 +30,10 @@ SEED = re.compile(r"[?&]secret=([A-Z2-7]+)")
 
 SAYINGS = {
     "en": {"right": "as it should be", "wrong": "NOT as it should be", "opened": "logged in", "refused": "refused",
+           "doctor": "(The virtual reader and the clock that nobody sets are faults on a real machine; doctor must find them.)",
            "end": "All {} steps went as they should.", "bad": "This is not what should have happened:"},
     "ja": {"right": "期待どおり", "wrong": "期待と異なります", "opened": "ログインできました", "refused": "拒否されました",
+           "doctor": "（仮想カードリーダーと、同期していない時計は、実際の端末では異常です。doctor が見つけるのが正しい結果です。）",
            "end": "{} 件の手順はすべて期待どおりでした。", "bad": "期待と異なる結果になりました。"},
 }
 
@@ -141,6 +144,7 @@ def init(play):
 
 @step("Health", "状態の確認")
 def doctor(play):
+    print(f"  {play.say('doctor')}")
     play.tool("doctor", statuses=(0, 1))
 
 
@@ -225,9 +229,10 @@ def after_revoke(play):
 
 @step("The log", "記録")
 def log(play):
-    text = play.tool("log")
-    if play.card_id not in text:
-        raise Unexpected("the log does not name the revoked card")
+    play.tool("log")
+    events = json.loads(world.run("cardtool", "log", "--json", "--card", play.card_id).stdout)
+    if [e["result"] for e in events if e["type"] in ("card-revoke", "login")][-2:] != ["OK", "REVOKED"]:
+        raise Unexpected("the log does not show the revocation and the refused login after it")
 
 
 def main():

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Console logins: what opens, what does not, and what each person is told."""
+import json
 import re
 import time
 
@@ -340,6 +341,23 @@ def revoking_one_of_two_cards_leaves_the_other():
     report.equal(pam.attempt("rokuro", *pam.by_password(rokuro)).opened, True, "the other card")
     report.contains(stage.tool("list", "--user", "rokuro", text=""), kept)
     second.stop()
+
+
+@report.test(seconds=90)
+def a_lost_card_that_somebody_tries_is_on_record_once_in_ten_minutes():
+    world.add_user("shichiro")
+    stage.tool("user", "add", "shichiro", text="")
+    only("taro").card.remove()
+    lost = vcard.Card("--pin", PIN)
+    card_id = stage.enroll("shichiro", lost)
+    stage.tool("revoke", card_id, "--reason", "lost", text="")
+    for _ in range(3):
+        outcome = pam.attempt("shichiro", ("PIN", PIN), ("password", stage.PASSWORD))
+        report.contains(outcome.text, "can't be used for this name")
+    seen = json.loads(stage.tool("log", "--json", "--card", card_id, text=""))
+    report.equal([e["result"] for e in seen if e["type"] == "login"], ["REVOKED"], "events of the lost card")
+    lost.remove()
+    lost.stop()
 
 
 @report.test()

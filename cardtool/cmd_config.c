@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cardtool.h"
 #include "output.h"
 #include "paths.h"
+#include "trusted.h"
 #include "words.h"
 
 static void say_class(const struct policy_class *c)
@@ -20,17 +23,33 @@ static void say_class(const struct policy_class *c)
 	say(_("  [%s], line %u: %s"), ESCAPED(c->name), c->line, line);
 }
 
-static enum exit_code config_check(struct tool *t)
+/* The installed file is opened as the daemon opens it: what it would not trust is no configuration. */
+static enum exit_code open_file(const char *path, int *ret)
 {
-	const char *path = t->args.n_words ? t->args.words[0] : PATH_CONF;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct policy *p;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), why = errno;
 
 	if (fd < 0) {
 		complain(_("this file can't be read"));
-		advise(_("  Detail: %s: %m"), ESCAPED(path));
+		advise(_("  Detail: %s: %s"), ESCAPED(path), strerror(why));
 		return EXIT_REFUSED;
 	}
+	*ret = fd;
+	return EXIT_DONE;
+}
+
+static enum exit_code config_check(struct tool *t)
+{
+	const char *path = t->args.n_words ? t->args.words[0] : PATH_CONF;
+	enum exit_code code = EXIT_DONE;
+	struct policy *p;
+	int fd = -1;
+
+	if (t->args.n_words)
+		code = open_file(path, &fd);
+	else if (trusted_open(path, 0022, &fd) != ERR_OK)
+		code = complain_err(ERR_CONFIG);
+	if (code != EXIT_DONE)
+		return EXIT_REFUSED;
 
 	enum err e = policy_read(fd, path, &p);
 

@@ -14,9 +14,9 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
 	/* Asks for the name where the host has not. */
 	rc = pam_get_user(pamh, &user, NULL);
 	if (rc != PAM_SUCCESS)
-		return rc == PAM_CONV_AGAIN ? PAM_INCOMPLETE : PAM_CONV_ERR;
+		return PAM_CONV_ERR;
 	if (!user || !user[0])
-		return PAM_USER_UNKNOWN;
+		return PAM_AUTH_ERR;
 	return relay_run(pamh, WIRE_AUTH, flags);
 }
 

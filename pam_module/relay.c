@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <security/pam_ext.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,9 @@
 #include "paths.h"
 
 #define SEND_MS 5000
+#define CALL_MS 190000          /* longer than the daemon lets anything run */
+#define MESSAGES_MAX 64         /* in one call */
+#define PATH_LOG "/dev/log"
 
 /* Fixed texts: there is nobody to translate them when the daemon is away. */
 static const char text_unreachable[] = "cardmfa: the login service does not answer. Please tell the systems section.";
@@ -24,8 +26,10 @@ static const char text_version[] = "cardmfa: the login service is of another ver
 
 struct relay {
 	pam_handle_t *pamh;
+	const struct pam_conv *conv;
 	enum wire_op op;
 	int flags;
+	pid_t pid;
 	int sock;
 	struct wire_buf buf;
 };
@@ -38,15 +42,37 @@ static void relay_end(struct relay *r)
 }
 
 /* At least 3, so that a host without standard descriptors does not write into it. */
-static int safe_socket(void)
+static int safe_socket(int type)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), up;
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), up;
 
 	if (fd < 0 || fd >= 3)
 		return fd;
 	up = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	close(fd);
 	return up;
+}
+
+/* Not by syslog(3): that waits as long as the log is busy, and leaves its socket open in the host. */
+static void log_error(pam_handle_t *pamh, const char *what, const char *detail)
+{
+	const struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = PATH_LOG };
+	char line[512];
+	const void *service = NULL;
+	int fd = safe_socket(SOCK_DGRAM), n;
+
+	if (fd < 0)
+		return;
+	if (pam_get_item(pamh, PAM_SERVICE, &service) != PAM_SUCCESS || !service)
+		service = "?";
+	n = snprintf(line, sizeof(line), "<%d>pam_cardmfa[%d]: (%s) %s: %s", LOG_AUTHPRIV | LOG_ERR, (int)getpid(),
+		     (const char *)service, what, detail);
+	for (char *p = line; *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	if (n > 0)
+		(void)sendto(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&a, sizeof(a));
+	close(fd);
 }
 
 /* The daemon, or systemd in its place, listens as root: anybody else at this path is a fraud. */
@@ -65,7 +91,7 @@ static enum err connect_daemon(struct relay *r)
 
 	if (geteuid() != 0)
 		memcpy(a.sun_path, PATH_USER_SOCKET, sizeof(PATH_USER_SOCKET));
-	r->sock = safe_socket();
+	r->sock = safe_socket(SOCK_SEQPACKET);
 	if (r->sock < 0)
 		return ERR_SYSTEM;
 	while (connect(r->sock, (const struct sockaddr *)&a, sizeof(a))) {
@@ -86,11 +112,10 @@ static void put_item(char *dst, size_t size, pam_handle_t *pamh, int item, int *
 	const void *v = NULL;
 
 	dst[0] = '\0';
-	if (pam_get_item(pamh, item, &v) != PAM_SUCCESS || !v)
-		return;
-	if (strlen(v) >= size)
+	/* An item that can't be had is not an empty one: no rhost would mean a local login. */
+	if (pam_get_item(pamh, item, &v) != PAM_SUCCESS || (v && strlen(v) >= size))
 		*bad = 1;
-	else
+	else if (v)
 		strcpy(dst, v);
 }
 
@@ -134,16 +159,11 @@ static int converse(struct relay *r, const struct wire_message *m, struct wire_a
 {
 	const struct pam_message msg = { .msg_style = (int)m->style, .msg = m->text }, *list = &msg;
 	struct pam_response *reply = NULL;
-	const void *item = NULL;
-	const struct pam_conv *conv;
 	int rc;
 
-	if (pam_get_item(r->pamh, PAM_CONV, &item) != PAM_SUCCESS || !item)
+	if (!r->conv->conv)
 		return PAM_CONV_ERR;
-	conv = item;
-	if (!conv->conv)
-		return PAM_CONV_ERR;
-	rc = conv->conv(1, &list, &reply, conv->appdata_ptr);
+	rc = r->conv->conv(1, &list, &reply, r->conv->appdata_ptr);
 	take_reply(a, rc, reply);
 	return rc;
 }
@@ -152,31 +172,36 @@ static enum err show(struct relay *r, const struct wire_message *m)
 {
 	const bool prompt = m->style == WIRE_PROMPT_HIDDEN || m->style == WIRE_PROMPT_SHOWN;
 	struct wire_answer a = { .number = m->number };
-	enum err e;
 	int rc;
 
 	if (!prompt && ((unsigned)r->flags & PAM_SILENT))
 		return ERR_OK;
 	rc = converse(r, m, &a);
-	if (!prompt)
-		return ERR_OK;
 	a.given = a.given && rc == PAM_SUCCESS;
 	wire_put_answer(&r->buf, &a);
 	secret_wipe(&a.text);
-	e = wire_send(r->sock, &r->buf, -1, deadline_in(SEND_MS));
-	return e;
+	/* The host forked meanwhile: the call belongs to its parent. */
+	if (getpid() != r->pid)
+		return ERR_SYSTEM;
+	return prompt ? wire_send(r->sock, &r->buf, -1, deadline_in(SEND_MS)) : ERR_OK;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* ERR_OK: *result came. Each message has to come before the time the daemon itself gave is over. */
 static enum err listen_to_daemon(struct relay *r, struct wire_result *result)
 {
+	const int64_t end = deadline_in(CALL_MS);
 	uint32_t silence_ms = WIRE_SILENCE_FIRST_MS;
 
-	for (;;) {
+	for (int i = 0; i < MESSAGES_MAX; i++) {
 		struct wire_message m;
 		enum wire_type type;
 		unsigned version;
-		enum err e = wire_recv(r->sock, &r->buf, NULL, deadline_in(silence_ms));
+		enum err e = wire_recv(r->sock, &r->buf, NULL, sooner(deadline_in(silence_ms), end));
 
 		if (e == ERR_OK)
 			e = wire_open(&r->buf, &version, &type);
@@ -190,6 +215,11 @@ static enum err listen_to_daemon(struct relay *r, struct wire_result *result)
 			e = wire_get_message(&r->buf, &m);
 			if (e == ERR_OK)
 				e = show(r, &m);
+			/* An answer too late: what the daemon said before it left is still there. */
+			if (e == ERR_UNAVAILABLE) {
+				silence_ms = 0;
+				e = ERR_OK;
+			}
 			break;
 		case WIRE_RESULT:
 			return wire_get_result(&r->buf, result);
@@ -199,9 +229,10 @@ static enum err listen_to_daemon(struct relay *r, struct wire_result *result)
 		if (e != ERR_OK)
 			return e;
 	}
+	return ERR_PROTOCOL;
 }
 
-/* DESIGN 5. Sessions: PAM_SESSION_ERR would let sudo run the command. */
+/* Sessions: PAM_SESSION_ERR would let sudo run the command. */
 static int code_for(enum wire_op op, enum err e)
 {
 	static const struct {
@@ -251,21 +282,29 @@ static void tell(struct relay *r, const char *text)
 	snprintf(m.text, sizeof(m.text), "%s", text);
 	if (r->op == WIRE_AUTH && !((unsigned)r->flags & PAM_SILENT))
 		converse(r, &m, &unused);
+	secret_wipe(&unused.text);
 }
 
 int relay_run(pam_handle_t *pamh, enum wire_op op, int flags)
 {
-	__attribute__((cleanup(relay_end))) struct relay r = { .pamh = pamh, .op = op, .flags = flags, .sock = -1 };
+	__attribute__((cleanup(relay_end))) struct relay r = {
+		.pamh = pamh, .op = op, .flags = flags, .pid = getpid(), .sock = -1,
+	};
 	struct wire_result result = { .verdict = VERDICT_DENY, .result = ERR_UNAVAILABLE };
-	enum err e = connect_daemon(&r);
+	const void *conv = NULL;
+	enum err e;
 
+	if (pam_get_item(pamh, PAM_CONV, &conv) != PAM_SUCCESS || !conv)
+		return code_for(op, ERR_CONVERSATION);
+	r.conv = conv;
+	e = connect_daemon(&r);
 	if (e == ERR_OK)
 		e = send_request(&r);
 	if (e == ERR_OK)
 		e = listen_to_daemon(&r, &result);
 	if (e != ERR_OK) {
-		pam_syslog(pamh, LOG_ERR, "no answer from cardmfad: %s", e == ERR_TIMEOUT ? "timed out" :
-			   e == ERR_PROTOCOL ? "not understood" : e == ERR_INVALID ? "the request is not valid" : "unreachable");
+		log_error(pamh, "no answer from cardmfad", e == ERR_TIMEOUT ? "timed out" :
+			  e == ERR_PROTOCOL ? "not understood" : e == ERR_INVALID ? "the request is not valid" : "unreachable");
 		tell(&r, e == ERR_PROTOCOL ? text_version : text_unreachable);
 		return code_for(op, e == ERR_INVALID ? ERR_DENIED : ERR_UNAVAILABLE);
 	}
@@ -280,7 +319,7 @@ int relay_arguments(pam_handle_t *pamh, int argc, const char **argv, int *confir
 
 	for (int i = 0; i < argc; i++) {
 		if (!confirm || strcmp(argv[i], "confirm") || found) {
-			pam_syslog(pamh, LOG_ERR, "argument not known here: %s", argv[i]);
+			log_error(pamh, "argument not known here", argv[i]);
 			return PAM_SERVICE_ERR;
 		}
 		found = 1;

@@ -250,15 +250,6 @@ void call_serve(struct daemon *d)
 	serve_hashes(d);
 }
 
-static void say_worker_ended(pid_t pid, int status)
-{
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return;
-	log_line(LOG_ERR, "worker %d ended without an answer: %s %d", (int)pid,
-		 WIFSIGNALED(status) ? "signal" : "status",
-		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-}
-
 bool call_reap(struct daemon *d, struct call *c, pid_t pid, int status)
 {
 	if (pid == c->card) {
@@ -272,20 +263,16 @@ bool call_reap(struct daemon *d, struct call *c, pid_t pid, int status)
 	}
 	if (pid != c->worker)
 		return false;
-	say_worker_ended(pid, status);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		log_line(LOG_ERR, "worker %d ended without an answer: %s %d", (int)pid,
+			 WIFSIGNALED(status) ? "signal" : "status",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	c->worker = 0;
 	return true;
 }
 
 void call_end(struct daemon *d, struct call *c)
 {
-	int status;
-
-	/* The host may end because its worker did: that is said here. */
-	if (c->worker && waitpid(c->worker, &status, WNOHANG) == c->worker) {
-		say_worker_ended(c->worker, status);
-		c->worker = 0;
-	}
 	/* A killed child is reaped later, as a stranger: its pid can't be given anew before that. */
 	if (c->worker)
 		kill(c->worker, SIGKILL);

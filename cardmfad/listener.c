@@ -25,6 +25,7 @@
 #include "sockets.h"
 
 #define MAX_HASHES 4
+#define WORKER_END_MS 1000     /* between a worker's last word and its death */
 
 static int open_signals(void)
 {
@@ -122,8 +123,25 @@ static void watch(struct watched *w, const struct daemon *d, int signals, const 
 /* A worker that closed its end is about to be reaped: its exit status is worth waiting for. */
 static void stop_listening_to(struct call *c)
 {
-	close(c->control);
+	if (c->control >= 0)
+		close(c->control);
 	c->control = -1;
+}
+
+/* Worker and host ended together: the host is no news any more, how the worker ended still is. */
+static bool worker_is_ending(const struct call *c, short mine)
+{
+	return c->worker && (c->control < 0 || (mine & POLLHUP));
+}
+
+static void wait_for_worker(struct call *c)
+{
+	if (c->card)
+		kill(c->card, SIGKILL);
+	stop_listening_to(c);
+	close(c->host_pidfd);
+	c->host_pidfd = -1;
+	c->deadline = deadline_in(WORKER_END_MS);
 }
 
 /* A host that hangs up without a word costs no worker. */
@@ -137,7 +155,9 @@ static bool said_nothing(int host)
 /* What one call's two descriptors say: its own (host before, control after the start) and the host's pidfd. */
 static void attend(struct daemon *d, struct call *c, short mine, short host_ended)
 {
-	if (host_ended || !deadline_left(c->deadline)) {
+	if (host_ended && worker_is_ending(c, mine)) {
+		wait_for_worker(c);
+	} else if (host_ended || !deadline_left(c->deadline)) {
 		if (!host_ended)
 			log_line(LOG_WARNING, "a call by uid %lld ran out of time", (long long)c->uid);
 		call_end(d, c);

@@ -8,7 +8,7 @@ import signal
 import time
 from unittest import mock
 
-from lib import console, daemon, pam, pcsc, report, stage, vcard, world
+from lib import console, daemon, pam, pcsc, report, stage, world
 
 CONF = """
 [settings]
@@ -170,27 +170,34 @@ def A21_host_exits_without_pam_end():
 
 # --- a try, killed --------------------------------------------------------------------------------
 
-def freeze_worker():
-    """Stops the worker if there is one; (pid, whether it had begun to hash)."""
+@contextlib.contextmanager
+def frozen_worker():
+    """Stops the worker if there is one; (pid, whether it had begun to hash: it holds no lock of the store then)."""
     workers = daemon.processes(daemon.WORKER)
     if not workers:
-        return None, False
+        yield None, False
+        return
     daemon.kill(workers[-1], signal.SIGSTOP)
-    return workers[-1], hashes(workers[-1])
+    try:
+        yield workers[-1], hashes(workers[-1])
+    finally:
+        daemon.kill(workers[-1], signal.SIGCONT)
 
 
 def kill_at_random(answers, span):
-    """One host from afar; it or its worker dies at a random moment. True: a check had begun."""
+    """One host from afar; it or its worker dies at a random moment. (What was counted when a check had
+    begun, the outcome)"""
     host = pam.Host("taro", *answers, **AFAR)
     time.sleep(chance.uniform(0.02, span))
-    worker, begun = freeze_worker()
-    counted = daemon.counted("taro", "remote")
-    daemon.kill(host.pid if chance.random() < 0.5 or not worker else worker)
-    if worker:
-        daemon.kill(worker, signal.SIGCONT)
+    counted = None
+    with frozen_worker() as (worker, begun):
+        # One that was frozen at its very end, while it closes the store, keeps readers out: nothing is learnt then.
+        with contextlib.suppress(AssertionError):
+            counted = daemon.counted("taro", "remote") if begun else None
+        daemon.kill(host.pid if chance.random() < 0.5 or not worker else worker)
     outcome = host.outcome()
     daemon.wait_quiet(3.0)
-    return begun, counted, outcome
+    return counted, outcome
 
 
 def usual_seconds(answers):
@@ -206,8 +213,8 @@ def A34_killed_between_reservation_and_verdict():
     executed = least = daemon.counted("taro", "remote")
     killed_within = 0
     for _ in range(report.long(1000, 40)):
-        begun, counted, outcome = kill_at_random(wrong, span)
-        if begun:
+        counted, outcome = kill_at_random(wrong, span)
+        if counted is not None:
             killed_within += 1
             executed += 1
             if counted < executed:
@@ -287,7 +294,7 @@ def kill_at_step(person, fault, name, nth, victim):
         report.equal(outcome.opened, False, where)
     report.equal(pcsc.signature_without_pin(card.reader), ["6982", "6982"], f"{where}: a stranger's signature")
     report.equal(card.ctl("verified"), "no", f"{where}: PIN verified in the card")
-    world.wait_for(lambda: daemon.processes() == others, 3, "end of the victim's worker and card process")
+    world.wait_for(lambda: set(daemon.processes()) <= set(others), 3, "end of the victim's worker and card process")
 
 
 def kill_at_each_step(taro):
@@ -326,9 +333,13 @@ def A66_card_left_clean_after_every_end_and_kill_at_each_APDU():
     with stalled(hanako.card, "stall-done", "VERIFY", 0):
         late = pam.Host("hanako", *pam.by_password(hanako))
         hanako.card.ctl("wait", "stalled")
-        kill_at_each_step(taro)
-        end_in_each_way(taro)
-        report.equal(taro.card.tries(), 3, "tries on the card")
+        try:
+            kill_at_each_step(taro)
+            end_in_each_way(taro)
+            report.equal(taro.card.tries(), 3, "tries on the card")
+        except BaseException:
+            daemon.kill(late.pid)
+            raise
         report.equal(late.outcome().codes, {"auth": pam.AUTHINFO_UNAVAIL}, "a card that stays silent")
     report.equal(pcsc.signature_without_pin(hanako.card.reader), ["6982", "6982"], "a stranger's signature after it")
     logs_in(hanako)
@@ -483,7 +494,7 @@ def A35_su_stopped_at_random_points():
     taro, hanako = people["taro"], people["hanako"]
     configure(attempts=20)
     uid = int(world.run("id", "-u", "taro").stdout)
-    for _ in range(report.long(60, 4)):
+    for _ in range(report.long(60, 3)):
         with console.Console() as screen:
             report.equal(screen.login("taro", *taro.by_password()), True, "console login")
             screen.send("exec su taro")

@@ -138,3 +138,15 @@ def configure(text):
     world.conf(text)
     if world.systemctl("is-active", "cardmfad.service", status=None) == "active":
         world.wait_for(lambda: "cardmfa.conf loaded" in world.journal_text(since=mark), what="the new configuration")
+
+
+@contextlib.contextmanager
+def stopped():
+    """Within the block nothing of the daemon runs or listens; it starts anew at the next connection."""
+    world.stop_daemon()
+    try:
+        yield
+    finally:
+        # So many starts in so short a time are the tests' doing.
+        world.systemctl("reset-failed", "cardmfad.socket", "cardmfad-user.socket", "cardmfad.service", status=None)
+        world.systemctl("start", "cardmfad.socket", "cardmfad-user.socket")

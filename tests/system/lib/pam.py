@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import select
 import signal
 import time
 
@@ -135,9 +136,9 @@ class Held:
         os.read(self.given[0], 1)
         return self.text
 
-    def wait(self):
-        """In the parent: until the prompt is there."""
-        os.read(self.asked[0], 1)
+    def wait(self, seconds=30):
+        """In the parent: whether the prompt came in time."""
+        return bool(select.select([self.asked[0]], [], [], seconds)[0]) and os.read(self.asked[0], 1) == b"?"
 
     def give(self):
         os.write(self.given[1], b"!")

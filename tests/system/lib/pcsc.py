@@ -3,7 +3,9 @@
 import ctypes
 import time
 
-SUCCESS, SHARING_VIOLATION, RESET_CARD = 0, 0x8010000B, 0x80100068
+SUCCESS, SHARING_VIOLATION = 0, 0x8010000B
+# Reset since; and what pcscd says while it resets the card of a client that died.
+STALE = (0x80100068, 0x8010000F)
 SCOPE_SYSTEM, SHARE_EXCLUSIVE, SHARE_SHARED, LEAVE_CARD = 2, 1, 2, 0
 ANY_PROTOCOL = 3
 SELECT_PIV = bytes.fromhex("00A404000BA00000030800001000010000")
@@ -45,8 +47,15 @@ class Connection:
     def __init__(self, reader, share=SHARE_SHARED):
         self.reader, self.context = reader, context()
         self.card, self.protocol = ctypes.c_long(), ctypes.c_ulong()
-        _do("SCardConnect", self.context, reader.encode(), ctypes.c_ulong(share), ctypes.c_ulong(ANY_PROTOCOL),
-            ctypes.byref(self.card), ctypes.byref(self.protocol))
+        for left in reversed(range(50)):
+            try:
+                _do("SCardConnect", self.context, reader.encode(), ctypes.c_ulong(share), ctypes.c_ulong(ANY_PROTOCOL),
+                    ctypes.byref(self.card), ctypes.byref(self.protocol))
+                return
+            except Failure as failure:
+                if failure.code not in STALE or not left:
+                    raise
+            time.sleep(0.02)
 
     def __enter__(self):
         return self
@@ -68,9 +77,9 @@ class Connection:
                     ctypes.byref(length))
                 return answer.raw[:length.value]
             except Failure as failure:
-                if failure.code == RESET_CARD:
-                    _do("SCardReconnect", self.card, ctypes.c_ulong(SHARE_SHARED), ctypes.c_ulong(ANY_PROTOCOL),
-                        ctypes.c_ulong(LEAVE_CARD), ctypes.byref(self.protocol))
+                if failure.code in STALE:
+                    pcsc.SCardReconnect(self.card, ctypes.c_ulong(SHARE_SHARED), ctypes.c_ulong(ANY_PROTOCOL),
+                                        ctypes.c_ulong(LEAVE_CARD), ctypes.byref(self.protocol))
                 elif failure.code != SHARING_VIOLATION:
                     raise
             time.sleep(0.05)

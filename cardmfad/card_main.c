@@ -32,6 +32,8 @@
 #define REQUEST_MS 30000
 /* The answer that time is over leaves this long before alarm() ends the process. */
 #define MARGIN_MS 500
+/* pcscd itself waits for whoever holds a card, without bound: one held reader must not hide the others. */
+#define TAKE_MS 5000
 /* The timer goes on firing: a signal between a check and a blocking call is not lost. */
 #define AGAIN_MS 100
 
@@ -41,7 +43,8 @@
 static volatile sig_atomic_t phase;
 static volatile sig_atomic_t late;
 static timer_t timer;
-static int64_t end_of_life;
+static int64_t end_of_life, end_of_request;
+static bool looks_around;               /* NEXT: other readers are worth a look */
 static bool has_lock_file;
 static struct card_answer late_answer;
 
@@ -101,11 +104,17 @@ static void start_request(const struct card_request *r)
 	late_answer = (struct card_answer){ .op = r->op, .tries = CARD_TRIES_UNKNOWN };
 	if (ms > life)
 		ms = life;
+	end_of_request = deadline_in(ms);
+	looks_around = r->op == CARD_OP_NEXT;
 	set_timer(ms > 0 ? ms : 1, AGAIN_MS);
 }
 
 static void on_phase(enum card_phase p)
 {
+	int left = deadline_left(end_of_request);
+
+	if (looks_around && (p == CARD_PHASE_TAKE || phase == CARD_PHASE_TAKE))
+		set_timer(p == CARD_PHASE_TAKE && left > TAKE_MS ? TAKE_MS : left > 0 ? left : 1, AGAIN_MS);
 	phase = (sig_atomic_t)p;
 }
 
@@ -127,6 +136,8 @@ static enum err lock_reader(const char *reader)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place_of(reader),
 			      .l_len = 1 };
 
+	if (!text_copy(late_answer.reader, sizeof(late_answer.reader), reader))
+		late_answer.reader[0] = '\0';
 	while (has_lock_file && fcntl(CARD_LOCK_FD, F_SETLKW, &lock)) {
 		if (errno != EINTR)
 			return fail(ERR_SYSTEM, "card: lock file: %s", strerror(errno));

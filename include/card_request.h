@@ -22,6 +22,7 @@ enum card_op {
 	 * The next present card that this process has not yet told of: connect, SELECT PIV, CHUID,
 	 * tries; the 9A certificate where there is no usable GUID or want_cert. Waits up to wait_ms for
 	 * a card when none is left. Answers: card_seen with ERR_OK; ERR_NO_CARD (none left in time);
+	 * ERR_BUSY with reader: another program holds the card there, and the process ends: ask a new one to skip that reader;
 	 * ERR_CARD_FAILED (a card that is no PIV card or does not answer: reader tells which; asked again for the next);
 	 * ERR_PCSC.
 	 */
@@ -48,6 +49,7 @@ struct card_request {
 	enum card_op op;
 	uint32_t wait_ms;               /* NEXT */
 	bool want_cert;                 /* NEXT */
+	char skip[CARD_READER_SIZE];    /* NEXT: a reader that is left alone, "" none */
 	uint8_t handle;                 /* CERT, SIGN: from card_seen */
 	uint8_t key_ref;                /* CERT, SIGN: 0x9A, 0x9E (9E: PIN_NONE only) */
 	enum key_algorithm algorithm;   /* SIGN */

@@ -116,10 +116,17 @@ enum err login_card_find(struct login *l, bool required)
 			e = take(l, &an);
 			if (e != ERR_OK || l->face == FACE_KNOWN)
 				return e;
+		} else if (an.result == ERR_BUSY && an.reader[0] && !rq.skip[0]) {
+			/* Its process has ended; another one looks into the other readers. */
+			l->c->io->card_done(l->c->io->arg);
+			memcpy(rq.skip, an.reader, sizeof(rq.skip));
 		} else if (an.result == ERR_CARD_FAILED || an.result == ERR_CARD_REMOVED) {
 			broken |= an.result == ERR_CARD_FAILED;
 		} else if (an.result != ERR_NO_CARD) {
 			return an.result;
+		} else if (rq.skip[0] && l->face != FACE_KNOWN) {
+			/* The person's card may be in the reader that is held. */
+			return ERR_BUSY;
 		} else if (l->face == FACE_STRANGER) {
 			return ERR_OK;
 		} else if (!required || announced) {

@@ -57,7 +57,7 @@ const char *speech_refusal(enum err why)
 		{ ERR_CLOCK, N_("The clock of this machine is wrong. Ask the systems section.") },
 		{ ERR_STORE_FULL, N_("No disk space is left. Ask the systems section.") },
 		{ ERR_PCSC, N_("The smart card service does not answer. Ask the systems section.") },
-		{ ERR_BUSY, N_("Too many logins at once. Try again in a moment.") },
+		{ ERR_BUSY, N_("The card reader or this machine is busy. Try again in a moment.") },
 		{ ERR_TIMEOUT, N_("The time for logging in is over. Try again.") },
 	};
 

@@ -225,7 +225,7 @@ static enum err probe(struct card *c, struct place *p, bool want_cert)
 }
 
 /* Once through the readers. ERR_NO_CARD: all were told of; ERR_BUSY: others hold one. */
-static enum err next_now(struct card *c, bool want_cert, struct card_answer *ret)
+static enum err next_now(struct card *c, const struct card_request *r, struct card_answer *ret)
 {
 	enum err e, none = ERR_NO_CARD;
 
@@ -236,9 +236,9 @@ static enum err next_now(struct card *c, bool want_cert, struct card_answer *ret
 	for (size_t i = 0; i < c->n; i++) {
 		struct place *p = c->readers[i].present ? place_of(c, &c->readers[i]) : NULL;
 
-		if (!p || p->told)
+		if (!p || p->told || !strcmp(c->readers[i].name, r->skip))
 			continue;
-		e = probe(c, p, want_cert);
+		e = probe(c, p, r->want_cert);
 		if (e == ERR_BUSY)
 			none = ERR_BUSY;
 		if (e == ERR_BUSY || e == ERR_NO_CARD)
@@ -286,7 +286,7 @@ static enum err serve_next(struct card *c, struct card_request *r, struct card_a
 	enum err e;
 
 	for (;;) {
-		e = next_now(c, r->want_cert, ret);
+		e = next_now(c, r, ret);
 		if (e != ERR_NO_CARD && e != ERR_BUSY)
 			return e;
 		if (deadline_left(deadline) == 0)

@@ -2,7 +2,7 @@
 /*
  * One packet a message, all numbers little-endian:
  *   request  'Q' VERSION op:1 wait_ms:4 want_cert:1 handle:1 key_ref:1 algorithm:1 floor:1 pin_mode:1
- *            pin_len:2 input_len:2 pin input
+ *            pin_len:2 input_len:2 skip:string pin input
  *   answer   'A' VERSION op:1 result:2 sw:2 tries:1 handle:1 was_verified:1 has_guid:1 guid:16
  *            reader:string atr:1+n cert:2+n signature:2+n n_readers:1 (present:1 name:string)*
  *   string   length:1 bytes
@@ -201,6 +201,7 @@ enum err card_link_send_request(int fd, const struct card_request *r, int64_t de
 	put_number(&p, r->pin_mode, 1);
 	put_number(&p, (uint32_t)r->pin.len, 2);
 	put_number(&p, r->input_len, 2);
+	put_name(&p, r->skip);
 	if (r->pin.len > SECRET_MAX || r->input_len > sizeof(r->input))
 		return fail(ERR_INVALID, "card link: PIN or input too long");
 	put(&p, r->pin.bytes, r->pin.len);
@@ -226,6 +227,7 @@ enum err card_link_get_request(int fd, struct card_request *ret, int64_t deadlin
 	q.pin_mode = (enum card_pin_mode)get_number(&p, 1, CARD_PIN_PAD);
 	q.pin.len = get_number(&p, 2, SECRET_MAX);
 	q.input_len = (uint16_t)get_number(&p, 2, sizeof(q.input));
+	get_name(&p, q.skip);
 	get(&p, q.pin.bytes, q.pin.len);
 	get(&p, q.input, q.input_len);
 	e = finish(&p, "request");

@@ -201,6 +201,20 @@ def A74_card_held_by_another_program_and_silent_pcscd():
     nothing_counted()
 
 
+@report.test(seconds=60)
+def card_held_in_one_reader_does_not_hinder_the_other():
+    """Another's transaction in the first reader; the person's own card is in the second."""
+    prompt = pam.Held()
+    with other_program("jiro", hold_transaction):
+        host = pam.Host("hanako", ("PIN", prompt))
+        try:
+            report.equal(prompt.wait(seconds=8), True, "PIN prompt within 8 s")
+        finally:
+            daemon.kill(host.pid)
+            host.outcome()
+    daemon.wait_quiet(3.0)
+
+
 @report.test(seconds=30)
 def A74_card_held_in_exclusive_mode():
     taro = people["taro"]

@@ -188,9 +188,10 @@ class Card:
             self.close()
 
     def send(self, op, wait_ms=0, want_cert=0, handle=0, key_ref=0, algorithm=0, floor=0, pin_mode=0,
-             pin=b"", data=b""):
+             skip=b"", pin=b"", data=b""):
         self.link.send(struct.pack("<cBBIBBBBBBHH", b"Q", 1, op, wait_ms, want_cert, handle, key_ref,
-                                   algorithm, floor, pin_mode, len(pin), len(data)) + pin + data)
+                                   algorithm, floor, pin_mode, len(pin), len(data)) +
+                       bytes([len(skip)]) + skip + pin + data)
 
     def receive(self, seconds=40):
         check(select.select([self.link], [], [], seconds)[0], "no answer in %d s" % seconds)

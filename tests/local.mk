@@ -105,5 +105,5 @@ EXTRA_DIST += tests/cases.txt tests/lint tests/system \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \
 	tests/pam/real.py tests/pam/rig.py \
 	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/rules.h tests/unit/stage.h \
-	tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/unit.h tests/unit/unit_keys.h \
+	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/unit.h tests/unit/unit_keys.h \
 	tests/vcard/pcscd-box tests/vcard/selftest.py

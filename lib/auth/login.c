@@ -83,7 +83,8 @@ static enum err card_part(struct login *l)
 	if (!n.with_card)
 		return ERR_OK;
 	e = login_card_find(l, !n.without);
-	if (e == ERR_NO_CARD && n.without) {
+	/* No card, or a reader out of order: the other way in stays open. */
+	if (l->face == FACE_NONE && n.without && (e == ERR_NO_CARD || e == ERR_CARD_FAILED || e == ERR_PCSC || e == ERR_BUSY)) {
 		keep(l, false);
 		return ERR_OK;
 	}

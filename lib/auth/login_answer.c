@@ -64,17 +64,26 @@ static enum err code_digits(const struct login *l, size_t *ret)
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* Where only a code is asked, any length of one may be meant; beside a password only this one. */
+static bool is_code(struct secret *text, const struct next *n, size_t digits)
+{
+	for (size_t len = n->password ? digits : 6; len <= (n->password ? digits : 8); len++)
+		if (text_normalise_digits(text->bytes, &text->len, len))
+			return true;
+	return false;
+}
+
 static enum err ask_one(struct login *l, const struct next *n, size_t digits, struct login_answer *a)
 {
 	enum err e = l->c->io->ask(l->c->io->arg, true, prompt_text(n), &a->text, l->deadline);
-	bool is_code;
+	bool code;
 
 	if (e != ERR_OK)
 		return e;
 	if (!a->text.len)
 		return ERR_CANCELLED;   /* no answer, no guess: nothing is counted */
-	is_code = text_normalise_digits(a->text.bytes, &a->text.len, digits);
-	a->factor = n->totp && (is_code || !n->password) ? FACTOR_TOTP : FACTOR_PASSWORD;
+	code = n->totp && is_code(&a->text, n, digits);
+	a->factor = n->totp && (code || !n->password) ? FACTOR_TOTP : FACTOR_PASSWORD;
 	return ERR_OK;
 }
 

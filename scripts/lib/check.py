@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import build
 import results
@@ -110,11 +111,13 @@ class Check:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             configured = {tree: pool.submit(self.build.configure, tree) for tree in trees}
         for tree in trees:
+            start = time.monotonic()
             try:
                 self.results.say(f"== building {self.build.path(tree).name}")
                 configured[tree].result()
                 self.build.make(tree)
                 self.build.make(tree, "check-programs")
+                self.results.took(self.build.path(tree).name, time.monotonic() - start)
                 built.append(tree)
             except build.BuildError as error:
                 self.results.add(f"build/{tree}/make", "failed", str(error))
@@ -215,7 +218,9 @@ def main():
         trees.append("hooks")
     built = check.build_trees(trees)
     tests = [test for test in map(check.settled, tests) if test.tree in built]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    # Most of them wait for something most of the time. What may take longest starts first.
+    tests.sort(key=check.seconds, reverse=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as pool:
         list(pool.map(check.guarded, [test for test in tests if "alone" not in test.words]))
     for test in tests:
         if "alone" in test.words:

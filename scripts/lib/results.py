@@ -2,12 +2,14 @@
 """Results of test programs: what their output lines mean, and the totals."""
 import re
 import threading
+import time
 
 # TAP of a cmocka program ("ok 3 - name", "not ok 3 # SKIP name"), or a whole name of ours and what may follow it.
 NUMBERED = re.compile(r"^(not )?ok (\d+) (?:- )?(?:(# SKIP) ?)?(.*)$")
 NAMED = re.compile(r"^(not )?ok ([a-z]+/[^\s/]+/[^\s:]+):?(?:\s+(# SKIP)?.*)?$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 SHOWN_LINES = 300
+SHOWN_TIMES = 10
 
 
 class Results:
@@ -17,6 +19,8 @@ class Results:
         self.lock = threading.Lock()
         self.count = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures = []
+        self.start = time.monotonic()
+        self.times = []
 
     def say(self, *lines):
         with self.lock:
@@ -32,8 +36,14 @@ class Results:
             if note and verdict == "failed":
                 print("\n".join(f"# {line}" for line in note.splitlines()), flush=True)
 
+    def took(self, name, seconds):
+        with self.lock:
+            self.times.append((round(seconds), name))
+
     def finish(self):
         with self.lock:
+            longest = ", ".join(f"{name} {seconds}" for seconds, name in sorted(self.times, reverse=True)[:SHOWN_TIMES])
+            print(f"# {time.monotonic() - self.start:.0f} s, of which longest: {longest}")
             if self.failures:
                 print("# failed:", *self.failures, sep="\n#   ")
             print("{passed} passed, {failed} failed, {skipped} skipped".format(**self.count), flush=True)
@@ -51,6 +61,7 @@ class Program:
         self.plan = None
         self.seen = 0
         self.failed = 0
+        self.start = time.monotonic()
 
     def line(self, text):
         self.lines.append(text)
@@ -72,6 +83,7 @@ class Program:
     def end(self, status, overdue):
         """status: as subprocess gives it. A program that says too little has failed."""
         name = f"{self.label}/{self.stem}"
+        self.results.took(name, time.monotonic() - self.start)
         if overdue:
             self.fail(f"{name}/time", f"no end after {overdue} s")
         elif status == 77 and not self.seen:

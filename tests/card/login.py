@@ -167,15 +167,18 @@ def refusals_before_any_apdu():
 
 
 def certificate(kind):
-    def der(card):
-        done = subprocess.run(["openssl", "x509", "-outform", "DER"], input=card.export("cert"),
+    def der(card, slot="9A"):
+        done = subprocess.run(["openssl", "x509", "-outform", "DER"], input=card.export("cert", slot),
                               stdout=subprocess.PIPE, check=True)
         return done.stdout
 
     with Vcard("--kind", kind) as card, Card() as process:
         seen = process.next()
         equal(seen.cert, b"", "not asked for")
-        equal(process.ask(CERT, handle=seen.handle).cert, der(card), "asked for later")
+        for slot in ("9A", "9E"):
+            answer = process.ask(CERT, handle=seen.handle, key_ref=int(slot, 16))
+            equal(answer.cert, der(card, slot), "asked for later, of " + slot)
+        equal(process.ask(CERT, handle=seen.handle, key_ref=0x9C).result, "INVALID", "of a key that is none of ours")
     with Vcard("--kind", kind) as card, Card() as process:
         equal(process.next(want_cert=1).cert, der(card), "asked for")
     with Vcard("--kind", kind, "--no-chuid") as card:

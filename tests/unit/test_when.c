@@ -67,6 +67,20 @@ static void lengths_of_time_too(void **state)
 	assert_false(when_parse_since("2w", NOW, &at));
 }
 
+static void times_as_events_hold_them(void **state)
+{
+	static const char *const bad[] = { "", "2026-11-20 05:07:12", "2026-11-20T05:07:12",
+					   "2026-11-20T05:07:12Z ", "lost" };
+	int64_t at = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(when_parse_utc(bad[i], &at));
+	assert_int_equal(at, 7);
+	assert_true(when_parse_utc("2026-11-20T05:07:12Z", &at));
+	assert_int_equal(at, NOW);
+}
+
 static void the_clock_of_a_moment(void **state)
 {
 	char text[16];
@@ -79,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_as_people_type_them), cmocka_unit_test(lengths_of_time_too),
+		cmocka_unit_test(times_as_events_hold_them),
 		cmocka_unit_test(the_clock_of_a_moment),
 	};
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machine of a test, in the place of libc's and logind's answers: accounts, groups, login sessions, clocks. Included by
+ * one .c of a program.
+ */
+#ifndef CARDMFA_STAGE_HOST_H
+#define CARDMFA_STAGE_HOST_H
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <systemd/sd-login.h>
+#include <time.h>
+#include <unistd.h>
+
+struct stage_group {
+	const char *name;
+	gid_t gid;
+	const char *members[2];
+	int rc;                 /* what its source answers instead */
+};
+
+static struct {
+	const char *vanished;   /* an account that the source does not know any more */
+	int account_rc;         /* what the source of accounts answers instead */
+	const char *canonical;  /* the name that it gives back for any */
+	struct stage_group groups[4];
+	/* the one login session of logind */
+	const char *session, *session_service;
+	bool session_active, session_remote;
+	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
+} host;
+
+static struct {
+	const char *name;
+	uid_t uid;
+	gid_t gid;
+} const stage_accounts[] = {
+	{ "root", 0, 0 }, { "machine", 999, 999 }, { "first", 1000, 1000 }, { "taro", 1001, 1001 }, { "hanako", 1002, 1002 },
+	{ "jiro", 1003, 1003 },
+	/* another name of taro's uid */
+	{ "alias", 1001, 1009 },
+};
+
+int getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
+{
+	*ret = NULL;
+	if (host.account_rc)
+		return host.account_rc;
+	for (size_t i = 0; i < sizeof(stage_accounts) / sizeof(stage_accounts[0]); i++) {
+		if (strcmp(stage_accounts[i].name, name) != 0 ||
+		    (host.vanished && strcmp(host.vanished, name) == 0))
+			continue;
+		if (host.canonical)
+			name = host.canonical;
+		if (strlen(name) >= size)
+			return ERANGE;
+		*pw = (struct passwd){ .pw_name = strcpy(buf, name), .pw_uid = stage_accounts[i].uid,
+				       .pw_gid = stage_accounts[i].gid };
+		*ret = pw;
+		break;
+	}
+	return 0;
+}
+
+int getgrnam_r(const char *name, struct group *gr, char *buf, size_t size, struct group **ret)
+{
+	static char names[2][32];
+	static char *list[3];
+
+	(void)size;
+	*ret = NULL;
+	for (size_t i = 0; i < sizeof(host.groups) / sizeof(host.groups[0]); i++) {
+		struct stage_group *g = &host.groups[i];
+
+		if (!g->name || strcmp(g->name, name) != 0)
+			continue;
+		if (g->rc)
+			return g->rc;
+		for (size_t k = 0; k < 2; k++)
+			list[k] = g->members[k] ? strcpy(names[k], g->members[k]) : NULL;
+		*gr = (struct group){ .gr_name = strcpy(buf, name), .gr_gid = g->gid, .gr_mem = list };
+		*ret = gr;
+	}
+	return 0;
+}
+
+static bool stage_is_session(const char *session)
+{
+	return host.session && strcmp(host.session, session) == 0;
+}
+
+int sd_session_get_state(const char *session, char **ret)
+{
+	if (!stage_is_session(session))
+		return -ENXIO;
+	*ret = strdup("active");
+	return 0;
+}
+
+int sd_session_is_active(const char *session)
+{
+	return stage_is_session(session) ? host.session_active : -ENXIO;
+}
+
+int sd_session_is_remote(const char *session)
+{
+	return stage_is_session(session) ? host.session_remote : -ENXIO;
+}
+
+int sd_session_get_service(const char *session, char **ret)
+{
+	if (!stage_is_session(session) || !host.session_service)
+		return -ENXIO;
+	*ret = strdup(host.session_service);
+	return 0;
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_REALTIME)
+		ts->tv_sec += host.real_s;
+	if (id == CLOCK_BOOTTIME)
+		ts->tv_sec += host.boot_s;
+	return rc;
+}
+
+/* Time goes by. */
+static inline void stage_pass(int64_t seconds)
+{
+	host.real_s += seconds;
+	host.boot_s += seconds;
+}
+
+#endif

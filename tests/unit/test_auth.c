@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one entry: which operation goes where, from which socket, and that verdict and result must agree. auth.c is taken in as
+ * source, so that what it calls can answer anything (A4).
+ */
+#include <limits.h>
+
+#include "../../lib/auth/account.h"
+#include "../../lib/auth/login.h"
+#include "../../lib/auth/session.h"
+
+static enum err called_login(const struct auth_call *c, struct wire_result *ret);
+static enum err called_account(const struct auth_call *c, struct wire_result *ret);
+static enum err called_open(const struct auth_call *c, struct wire_result *ret);
+static enum err called_confirm(const struct auth_call *c, struct wire_result *ret);
+static enum err called_close(const struct auth_call *c, struct wire_result *ret);
+
+#define login_run called_login
+#define account_run called_account
+#define session_open called_open
+#define session_confirm called_confirm
+#define session_close called_close
+#include "../../lib/auth/auth.c"
+
+#include "log.h"
+#include "unit.h"
+
+static struct {
+	int called;             /* the operation whose function ran */
+	enum err result;
+	uint32_t verdict;
+	uint32_t runtime_max_s;
+} stub;
+
+static enum err answer(int op, struct wire_result *ret)
+{
+	/* It starts as a denial. */
+	assert_int_equal(ret->verdict, VERDICT_DENY);
+	assert_int_equal(ret->result, ERR_DENIED);
+	stub.called = op;
+	ret->verdict = stub.verdict;
+	ret->runtime_max_s = stub.runtime_max_s;
+	return stub.result;
+}
+
+static enum err called_login(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_AUTH, ret);
+}
+
+static enum err called_account(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_ACCOUNT, ret);
+}
+
+static enum err called_open(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_OPEN, ret);
+}
+
+static enum err called_confirm(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_CONFIRM, ret);
+}
+
+static enum err called_close(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_CLOSE, ret);
+}
+
+static enum err run(int op, bool root_socket, struct wire_result *ret)
+{
+	struct wire_peer peer = { .root_socket = root_socket };
+	struct wire_request request = { .op = (enum wire_op)op };
+	struct auth_call c = { .peer = &peer, .request = &request };
+
+	*ret = (struct wire_result){ .verdict = VERDICT_ALLOW, .result = ERR_OK, .runtime_max_s = 1 };
+	stub.called = 0;
+	return auth_run(&c, ret);
+}
+
+static void each_operation_has_its_function(void **state)
+{
+	struct wire_result r;
+
+	(void)state;
+	stub.result = ERR_OK;
+	stub.verdict = VERDICT_ALLOW;
+	stub.runtime_max_s = 28800;
+	for (int op = WIRE_AUTH; op <= WIRE_CLOSE; op++) {
+		assert_int_equal(run(op, true, &r), ERR_OK);
+		assert_int_equal(stub.called, op);
+		assert_int_equal(r.verdict, VERDICT_ALLOW);
+		assert_int_equal(r.result, ERR_OK);
+		assert_int_equal(r.runtime_max_s, 28800);
+	}
+}
+
+static void unknown_operations_are_refused(void **state)
+{
+	static const int ops[] = { 0, 6, 16, -1, INT_MAX, INT_MIN, 257 };
+	struct wire_result r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		assert_int_equal(run(ops[i], true, &r), ERR_DENIED);
+		assert_int_equal(stub.called, 0);
+		assert_int_equal(r.verdict, VERDICT_DENY);
+		assert_int_equal(r.result, ERR_DENIED);
+		assert_int_equal(r.runtime_max_s, 0);
+	}
+}
+
+static void sessions_are_roots_alone(void **state)
+{
+	struct wire_result r;
+
+	(void)state;
+	stub.result = ERR_OK;
+	stub.verdict = VERDICT_ALLOW;
+	for (int op = WIRE_OPEN; op <= WIRE_CLOSE; op++) {
+		assert_int_equal(run(op, false, &r), ERR_NOT_ALLOWED);
+		assert_int_equal(stub.called, 0);
+		assert_int_equal(r.verdict, VERDICT_DENY);
+		assert_int_equal(r.result, ERR_NOT_ALLOWED);
+	}
+	for (int op = WIRE_AUTH; op <= WIRE_ACCOUNT; op++) {
+		assert_int_equal(run(op, false, &r), ERR_OK);
+		assert_int_equal(stub.called, op);
+	}
+}
+
+static void A4_only_both_together_allow(void **state)
+{
+	static const int results[] = { 0, 1, -1, 2, INT_MIN, INT_MAX, ERR_DENIED, ERR_STORE, 0x100, 0x10000 };
+	uint32_t verdicts[40] = { VERDICT_ALLOW, VERDICT_DENY, 0, 1, 2, 0xFFFFFFFF, ~VERDICT_ALLOW, 0x5A3C };
+	struct wire_result r;
+
+	(void)state;
+	for (size_t bit = 0; bit < 32; bit++)
+		verdicts[8 + bit] = VERDICT_ALLOW ^ (1u << bit);
+	for (int op = WIRE_AUTH; op <= WIRE_CLOSE; op++)
+		for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+			for (size_t j = 0; j < 40; j++) {
+				bool allowed = results[i] == 0 && j == 0;
+
+				stub.result = (enum err)results[i];
+				stub.verdict = verdicts[j];
+				assert_int_equal(run(op, true, &r) == ERR_OK, allowed);
+				assert_int_equal(r.verdict == VERDICT_ALLOW, allowed);
+				assert_int_equal(r.result == ERR_OK, allowed);
+				/* A failure keeps its name. */
+				if (results[i] != 0)
+					assert_int_equal(r.result, (enum err)results[i]);
+			}
+}
+
+/* Flipping any one to three bits of the denial, of zero or of all ones gives no allowance. */
+static void A4_patterns_are_far_apart(void **state)
+{
+	static const uint32_t from[] = { VERDICT_DENY, 0, 0xFFFFFFFF };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		assert_true(__builtin_popcount(from[i] ^ VERDICT_ALLOW) > 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+		cmocka_unit_test(each_operation_has_its_function),
+		cmocka_unit_test(unknown_operations_are_refused),
+		cmocka_unit_test(sessions_are_roots_alone),
+		cmocka_unit_test(A4_only_both_together_allow),
+		cmocka_unit_test(A4_patterns_are_far_apart),
+	};
+
+	log_set_sink(NULL);
+	return cmocka_run_group_tests(list, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A grant belongs to one host process, one person, one service, one kind of socket, one boot and ten minutes. */
+#include "../../lib/auth/grant.h"
+
+#include "stage.h"
+
+static enum err of_host(struct grant_row *ret)
+{
+	struct auth_call c = stage_call();
+	struct who w;
+
+	assert_int_equal(who_find(&c, &w), ERR_OK);
+	return grant_of_host(&c, &w, ret);
+}
+
+static void log_in(void)
+{
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+}
+
+static void the_process_that_logged_in_has_it(void **state)
+{
+	struct grant_row g;
+
+	(void)state;
+	log_in();
+	assert_int_equal(of_host(&g), ERR_OK);
+	assert_int_equal(g.person, taro);
+	assert_int_equal(g.card, taros.row.id);
+	assert_string_equal(g.factors, "card,password");
+	assert_string_equal(g.class_name, "default");
+	assert_string_equal(g.service, "login");
+	assert_string_equal(g.origin, "local");
+	assert_string_equal(g.logind_session, "");
+	assert_int_equal(g.audit_session, STAGE_NONE);
+	assert_int_equal(g.used_at, -1);
+	assert_true(g.through_root);
+}
+
+static void nobody_else_has_it(void **state)
+{
+	struct grant_row g;
+
+	(void)state;
+	log_in();
+	stage.peer.pid++;
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	stage.peer.pid--;
+	stage.peer.start++;
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	stage.peer.start--;
+	stage_request(service, "su");
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	stage_request(service, "login");
+	stage_request(user, "hanako");
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	stage_request(user, "jiro");
+	assert_int_equal(of_host(&g), ERR_NOT_A_PERSON);
+	stage_request(user, "taro");
+	assert_int_equal(of_host(&g), ERR_OK);
+	stage_raw("UPDATE login_grant SET boot_id = '0f3b4d8e-7a61-4c52-9d0e-1b2a3c4d5e6f'");
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+}
+
+/* A process that proved itself as a user may become a root host by exec. */
+static void the_two_sockets_do_not_meet(void **state)
+{
+	struct grant_row g;
+
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage_as_user("taro", 1001);
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_int_equal(of_host(&g), ERR_OK);
+	assert_false(g.through_root);
+	assert_int_equal(g.uid, 1001);
+	assert_string_equal(g.logind_session, "7");
+	assert_int_equal(g.card, -1);
+	stage.peer.root_socket = true;
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	/* And the other way round. */
+	stage_at_console("taro");
+	stage_policy(STAGE_POLICY);
+	log_in();
+	stage.peer.root_socket = false;
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+}
+
+static void it_lives_ten_minutes(void **state)
+{
+	struct grant_row g;
+
+	(void)state;
+	log_in();
+	host.boot_s += 598;
+	assert_int_equal(of_host(&g), ERR_OK);
+	host.boot_s += 2;
+	assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	host.boot_s -= 2;
+	/* Another time of day changes nothing. */
+	host.real_s += 86400;
+	assert_int_equal(of_host(&g), ERR_OK);
+	host.real_s -= 2 * 86400;
+	assert_int_equal(of_host(&g), ERR_OK);
+}
+
+static void it_is_worth_what_card_and_person_are(void **state)
+{
+	struct grant_row g = { .id = -7 };
+
+	(void)state;
+	log_in();
+	stage_move_card(&taros, CARD_SUSPENDED);
+	assert_int_equal(of_host(&g), ERR_SUSPENDED);
+	stage_move_card(&taros, CARD_ACTIVE);
+	assert_int_equal(of_host(&g), ERR_OK);
+	g.id = -7;
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(of_host(&g), ERR_LOCKED);
+	stage_set_state(taro, PERSON_ACTIVE);
+	stage_raw("UPDATE card SET not_after = 100");
+	assert_int_equal(of_host(&g), ERR_EXPIRED);
+	stage_raw("UPDATE card SET not_after = NULL");
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(of_host(&g), ERR_REVOKED);
+	stage_raw("DELETE FROM card");
+	assert_int_equal(of_host(&g), ERR_NOT_FOUND);
+	/* Untouched by failures. */
+	assert_int_equal(g.id, -7);
+	stage_raw("UPDATE login_grant SET card = NULL");
+	assert_int_equal(of_host(&g), ERR_OK);
+	stage_raw("UPDATE login_grant SET factors = ''");
+	assert_int_equal(of_host(&g), ERR_STORE_CORRUPT);
+}
+
+static void the_newest_counts(void **state)
+{
+	struct grant_row first, second;
+
+	(void)state;
+	log_in();
+	assert_int_equal(of_host(&first), ERR_OK);
+	log_in();
+	assert_int_equal(of_host(&second), ERR_OK);
+	assert_true(second.id > first.id);
+}
+
+static void the_card_of_none_is_good(void **state)
+{
+	(void)state;
+	assert_int_equal(grant_card_good(rules_store, -1), ERR_OK);
+	assert_int_equal(grant_card_good(rules_store, taros.row.id), ERR_OK);
+	assert_int_equal(grant_card_good(rules_store, 0), ERR_NOT_FOUND);
+	assert_int_equal(grant_card_good(rules_store, 99), ERR_NOT_FOUND);
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(grant_card_good(rules_store, taros.row.id), ERR_REVOKED);
+	assert_int_equal(grant_card_good(rules_store, hanakos.row.id), ERR_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+		STAGE_TEST_SECRETS(the_process_that_logged_in_has_it),
+		STAGE_TEST_SECRETS(nobody_else_has_it),
+		STAGE_TEST_SECRETS(the_two_sockets_do_not_meet),
+		STAGE_TEST_SECRETS(it_lives_ten_minutes),
+		STAGE_TEST_SECRETS(it_is_worth_what_card_and_person_are),
+		STAGE_TEST_SECRETS(the_newest_counts),
+		STAGE_TEST(the_card_of_none_is_good),
+	};
+
+	if (!stage_start())
+		return 1;
+	return cmocka_run_group_tests(list, NULL, NULL);
+}

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a login ends: verdict, grant, counter and record together; what changed meanwhile; a store that fails at any step. */
+#include "stage_fault.h"
+
+static int setup(void **state)
+{
+	memset(&fault, 0, sizeof(fault));
+	return stage_setup_secrets(state);
+}
+
+#define END_TEST(function) cmocka_unit_test_setup_teardown(function, setup, stage_teardown)
+
+/* -- what changed between the first prompt and the verdict -- */
+
+static const char *changed_sql;
+
+static void change_now(void)
+{
+	fault_apart(changed_sql);
+}
+
+static enum err login_while(const char *sql)
+{
+	changed_sql = sql;
+	stage_type(STAGE_PIN, STAGE_PASSWORD);
+	stage.answers[1].before = change_now;
+	return stage_run(WIRE_AUTH);
+}
+
+static void A78_changes_during_a_login(void **state)
+{
+	static const struct {
+		const char *sql;
+		enum err e;
+		const char *told, *event;
+	} rows[] = {
+		{ "UPDATE card SET state = 'revoked', revoked_at = 1, reason = 'lost' WHERE id = 1", ERR_REVOKED, TELL(REVOKED), "login REVOKED" },
+		{ "UPDATE card SET state = 'collected', revoked_at = 1, reason = 'lost' WHERE id = 1", ERR_REVOKED, TELL(REVOKED),
+		  "login REVOKED" },
+		{ "UPDATE card SET state = 'suspended' WHERE id = 1", ERR_SUSPENDED, TELL(SUSPENDED), "login SUSPENDED" },
+		{ "UPDATE card SET not_after = 100 WHERE id = 1", ERR_EXPIRED, TELL(EXPIRED), "login EXPIRED" },
+		{ "UPDATE card SET state = 'issued' WHERE id = 1", ERR_DENIED, "", "login DENIED" },
+		{ "UPDATE card SET person = 2 WHERE id = 1", ERR_STORE_CORRUPT, TELL_REFUSED, "login STORE_CORRUPT" },
+		{ "UPDATE card SET spki_sha256 = zeroblob(32) WHERE id = 1", ERR_STORE_CORRUPT, TELL_REFUSED, "login STORE_CORRUPT" },
+		{ "DELETE FROM card WHERE id = 1", ERR_NOT_FOUND, TELL_REFUSED, NULL },
+		{ "UPDATE person SET state = 'locked' WHERE id = 1", ERR_LOCKED, TELL(LOCKED), "login LOCKED" },
+		{ "UPDATE person SET state = 'removed' WHERE id = 1", ERR_LOCKED, TELL(LOCKED), "login LOCKED" },
+		{ "UPDATE person SET uid = 1003 WHERE id = 1", ERR_LOCKED, TELL(LOCKED), "login LOCKED" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *end = stage.shown + strlen(PROMPT_PIN PROMPT_EITHER);
+
+		if (i > 0)
+			assert_int_equal(setup(state), 0);
+		assert_int_equal(login_while(rows[i].sql), rows[i].e);
+		assert_string_equal(end, rows[i].told);
+		if (rows[i].event)
+			assert_string_equal(stage_last_event(NULL), rows[i].event);
+		assert_int_equal(stage_count("SELECT count(*) FROM login_stat WHERE last_at IS NOT NULL"), 0);
+		assert_int_equal(stage_count("SELECT count(*) FROM card WHERE last_used_at IS NOT NULL"), 0);
+		if (i + 1 < sizeof(rows) / sizeof(rows[0]))
+			assert_int_equal(stage_teardown(state), 0);
+	}
+}
+
+static void A78_the_other_card_of_the_person_is_unaffected(void **state)
+{
+	struct stage_card second = stage_new_card(1, 0x55);
+
+	(void)state;
+	stage_enrol(&second, taro);
+	stage.cards[0] = &second;
+	assert_int_equal(login_while("UPDATE card SET state = 'revoked', revoked_at = 1, reason = 'lost' WHERE id = 1"), ERR_OK);
+	stage.cards[0] = &taros;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_SECRET_WRONG);
+}
+
+/* Without a proved card its state is no matter, the person's is. */
+static void a_login_without_card_reads_the_person_again(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage.cards[0] = NULL;
+	changed_sql = "UPDATE card SET state = 'revoked', revoked_at = 1, reason = 'lost' WHERE id = 1";
+	stage_type(STAGE_PASSWORD, stage_code());
+	stage.answers[0].before = change_now;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_OK);
+	stage_pass(60);
+	changed_sql = "UPDATE person SET state = 'locked' WHERE id = 1";
+	stage_type(STAGE_PASSWORD, stage_code());
+	stage.before_hash = change_now;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_LOCKED);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_REFUSED);
+	assert_int_equal(stage_failed(taro, "local"), 1);
+}
+
+/* A try that was judged dead is a failure: the right answer comes too late. */
+static void a_try_that_was_judged_dead_is_no_success(void **state)
+{
+	(void)state;
+	changed_sql = "DELETE FROM try";
+	stage.before_hash = change_now;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_DENIED);
+}
+
+/* Success clears its own bucket; a failure of the verdict does not. */
+static void only_the_whole_verdict_clears_the_bucket(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_failed(taro, "local"), 1);
+	assert_int_equal(login_while("UPDATE card SET state = 'suspended' WHERE id = 1"), ERR_SUSPENDED);
+	assert_int_equal(stage_failed(taro, "local"), 2);
+	fault_apart("UPDATE card SET state = 'active' WHERE id = 1");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_failed(taro, "local"), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM try"), 0);
+}
+
+/* -- what stands in the store afterwards -- */
+
+static void a_success_leaves_its_records(void **state)
+{
+	struct login_stat st;
+	struct event_row ev;
+	char sql[512];
+
+	(void)state;
+	stage_request(tty, "/dev/pts/3");
+	stage.peer.audit_session = 9;
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-12.scope");
+	host.session = "12";
+	host.session_active = true;
+	host.session_service = "login";
+	stage_request(service, "sudo");
+	stage.peer.ruid = 1001;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM login_grant WHERE person = %lld AND card = %lld AND "
+		 "factors = 'card,password' AND class = 'default' AND service = 'sudo' AND origin = 'uid:1001' AND uid = 1001 AND "
+		 "audit_session = 9 AND logind_session = '12' AND host_pid = 4242 AND host_start = 77 AND through_root = 1 AND "
+		 "used_at IS NULL", (long long)taro, (long long)taros.row.id);
+	assert_int_equal(stage_count(sql), 1);
+	assert_string_equal(stage_last_event(&ev), "login OK");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+	assert_string_equal(ev.service, "sudo");
+	assert_string_equal(ev.origin, "uid:1001");
+	assert_string_equal(ev.address, "");
+	assert_int_equal(ev.actor, 1001);
+	assert_string_equal(ev.detail, "{\"class\":\"default\",\"factors\":\"card,password\"}");
+	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+	assert_string_equal(st.last_from, "pts/3");
+	assert_int_equal(st.failures, 0);
+	assert_int_equal(st.failure_at, -1);
+	assert_true(clock_real_s() - st.last_at < 5);
+	assert_int_equal(stage_count("SELECT count(*) FROM card WHERE last_used_at IS NOT NULL"), 1);
+	assert_non_null(strstr(stage.log, "login OK"));
+}
+
+static void a_refusal_leaves_its_records(void **state)
+{
+	struct login_stat st;
+	struct event_row ev;
+
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(&ev), "login SECRET_WRONG");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+	assert_string_equal(ev.service, "login");
+	assert_string_equal(ev.origin, "local");
+	assert_string_equal(ev.detail, "{\"class\":\"default\"}");
+	assert_int_equal(ev.actor, 0);
+	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+	assert_int_equal(st.failures, 1);
+	assert_int_equal(st.last_at, -1);
+	assert_string_equal(st.failure_from, "tty1");
+	assert_true(clock_real_s() - st.failure_at < 5);
+	assert_int_equal(stage_count("SELECT count(*) FROM unproved"), 0);
+}
+
+/* Guesses of those who proved no card make numbers, no rows; names that nobody has stand nowhere. */
+static void a_flood_makes_no_rows(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp password,totp\n");
+	stage_from("nobody-at-all", "192.0.2.5");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(stage_login("x", "000000"), ERR_SECRET_WRONG);
+	stage_request(user, "taro");
+	assert_int_equal(stage_login("x", "000000"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved WHERE origin = 'remote' AND address = '192.0.2.5'"), 4);
+	assert_int_equal(stage_count("SELECT count(*) FROM bucket"), 2);
+	assert_int_equal(stage_failures(taro), 1);
+	assert_null(strstr(stage.log, "nobody-at-all"));
+	/* Not counted: nobody answered. */
+	stage_type(NULL);
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_CONVERSATION);
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved"), 4);
+}
+
+static void a_lockout_is_recorded_once(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'lockout'"), 0);
+	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(&ev), "lockout LOCKED");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.origin, "local");
+	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_DENIED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'lockout'"), 1);
+}
+
+/* Who holds a card that is good no more sees the face of all strangers; that it was tried is on record, now and then. */
+static void a_lost_card_that_is_tried_is_on_record(void **state)
+{
+	static const char *const events = "SELECT count(*) FROM event WHERE type = 'login'";
+	struct stage_card present = stage_new_card(1, 0x55);
+	struct event_row ev;
+
+	(void)state;
+	stage_move_card(&taros, CARD_SUSPENDED);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL_STRANGER);
+	assert_string_equal(stage_last_event(&ev), "login SUSPENDED");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	stage_pass(590);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count(events), 1);
+	/* Something else has become of it. */
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(NULL), "login REVOKED");
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count(events), 2);
+	stage_pass(602);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count(events), 3);
+	/* Counted as any stranger's try. */
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved"), 6);
+	assert_int_equal(stage_failed(taro, "local"), 0);
+	/* Under another name it is any card, and beside the present one it is nothing. */
+	stage_pass(700);
+	stage_request(user, "hanako");
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count(events), 3);
+	stage_request(user, "taro");
+	stage_enrol(&present, taro);
+	stage.cards[1] = &present;
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(&ev), "login SECRET_WRONG");
+	assert_string_equal(ev.card, present.row.card_id.text);
+	assert_int_equal(stage_count(events), 4);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+}
+
+/* -- what the person is told in the end -- */
+
+static void the_history_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL_FIRST);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, "i Last login 20"));
+	assert_non_null(strstr(stage.shown, " on tty1."));
+	assert_null(strstr(stage.shown, "failed"));
+	stage_from("taro", "192.0.2.5");
+	assert_int_equal(stage_login("x"), ERR_SECRET_WRONG);
+	stage_at_console("taro");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, " 1 failed try since, the last from 192.0.2.5."));
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, " 2 failed tries since, the last from tty1."));
+	/* Once told, forgotten. */
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_null(strstr(stage.shown, "failed"));
+	/* Another's failures are not his. */
+	stage_request(user, "hanako");
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	stage_request(user, "taro");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_null(strstr(stage.shown, "failed"));
+}
+
+static void the_history_that_cannot_be_told_refuses_nobody(void **state)
+{
+	(void)state;
+	stage.tell_fails_at = 1;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.log, "the last login could not be shown"));
+}
+
+static void the_place_is_a_terminal_an_address_or_plain(void **state)
+{
+	static const struct {
+		const char *tty, *rhost, *place;
+	} rows[] = {
+		{ "tty1", "", "tty1" }, { "/dev/pts/3", "", "pts/3" }, { "", "", "local" }, { "/dev/", "", "local" },
+		{ "tty1\n", "", "local" }, { "tty 1", "", "local" }, { "\x1b[2J", "", "local" },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "", "local" }, { ":0", "", "local" },
+		{ "ssh", "192.0.2.5", "192.0.2.5" }, { "", "2001:db8::1", "2001:db8::1" }, { "tty1", "a.example", "a.example" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct login_stat st;
+
+		stage_at_console("taro");
+		stage_request(tty, rows[i].tty);
+		stage_request(rhost, rows[i].rhost);
+		stage.cards[0] = rows[i].rhost[0] ? NULL : &hanakos;
+		(void)stage_login(STAGE_PIN, "x");
+		assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+		assert_string_equal(st.failure_from, rows[i].place);
+		assert_int_equal(st.failures, i + 1);
+	}
+	/* From afar without any address. */
+	stage_at_console("taro");
+	stage_request(service, "unheard-of");
+	stage_request(tty, "");
+	assert_int_equal(stage_login("x"), ERR_SECRET_WRONG);
+	{
+		struct login_stat st;
+
+		assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+		assert_string_equal(st.failure_from, "remote");
+	}
+}
+
+/* -- a store that fails -- */
+
+static bool login_with_fault(int n, int code, const char *password, enum err *ret)
+{
+	stage_type(STAGE_PIN, password);
+	return fault_run(WIRE_AUTH, n, code, ret);
+}
+
+static void check_right(int n, int code, enum err e)
+{
+	bool opened = e == ERR_OK;
+
+	(void)n;
+	assert_int_equal(stage_grants(), opened);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'login' AND result = 'OK'"), opened);
+	assert_int_equal(stage_count("SELECT count(*) FROM login_stat WHERE last_at IS NOT NULL"), opened);
+	if (opened) {
+		assert_int_equal(stage_count("SELECT count(*) FROM try"), 0);
+		return;
+	}
+	/* Nothing was verified without a try that is on record, pending or failed; the machinery is to blame. */
+	if (stage.hashed)
+		assert_int_equal(stage_count("SELECT (SELECT count(*) FROM try) + (SELECT count(*) FROM bucket)"), 1);
+	assert_true(e >= ERR_UNAVAILABLE || code == SQLITE_DONE);
+}
+
+static void check_wrong(int n, int code, enum err e)
+{
+	(void)n;
+	(void)code;
+	assert_int_not_equal(e, ERR_OK);
+	assert_int_equal(stage_grants(), 0);
+	if (stage.hashed)
+		assert_int_equal(stage_count("SELECT (SELECT count(*) FROM try) + (SELECT count(*) FROM bucket)"), 1);
+}
+
+static void clean(void)
+{
+	fixture_raw(rules_dir, "DELETE FROM try; DELETE FROM bucket; DELETE FROM login_grant; DELETE FROM event; "
+		    "DELETE FROM login_stat; DELETE FROM unproved");
+}
+
+static int sweep(const char *password, int code, void (*check)(int n, int code, enum err e))
+{
+	enum err e;
+	int n = 1;
+
+	/* The first login makes what later ones find: the last class. */
+	(void)login_with_fault(0, 0, password, &e);
+	clean();
+	while (login_with_fault(n, code, password, &e)) {
+		check(n, code, e);
+		clean();
+		n++;
+		assert_true(n < 1000);
+	}
+	assert_int_equal(e, strcmp(password, STAGE_PASSWORD) == 0 ? ERR_OK : ERR_SECRET_WRONG);
+	clean();
+	return n - 1;
+}
+
+static void a_fault_at_any_step_never_opens_by_halves(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < fault_n_codes(); i++)
+		assert_true(sweep(STAGE_PASSWORD, fault_codes[i], check_right) > 20);
+}
+
+static void a_fault_at_any_step_never_hides_a_guess(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,password\nattempts = 20\n");
+	for (size_t i = 0; i < fault_n_codes(); i++)
+		assert_true(sweep("wrong-password", fault_codes[i], check_wrong) > 20);
+}
+
+/* Space ends at any step: a class with when-full opens by the reserve, others do not. */
+static void space_that_ends_at_any_step(void **state)
+{
+	enum err e;
+
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,password\nattempts = 20\nwhen-full = yes\n");
+	(void)login_with_fault(0, 0, STAGE_PASSWORD, &e);
+	clean();
+	for (int n = 1; login_with_fault(n, SQLITE_FULL, STAGE_PASSWORD, &e); n++) {
+		check_right(n, SQLITE_FULL, e);
+		clean();
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+	}
+	clean();
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,password\nattempts = 20\n");
+	for (int n = 1; login_with_fault(n, SQLITE_FULL, STAGE_PASSWORD, &e); n++) {
+		/* Given up: this class is refused. Reading may fail so too, without the reserve being touched. */
+		if (store_reserve_used(rules_store))
+			assert_int_equal(e, ERR_STORE_FULL);
+		check_right(n, SQLITE_FULL, e);
+		clean();
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+	}
+}
+
+static void a_reserve_given_up_closes_other_classes(void **state)
+{
+	enum err e;
+
+	(void)state;
+	/* The try itself meets the end of space and is repeated: so far all is well. */
+	for (int n = 1;; n++) {
+		assert_true(login_with_fault(n, SQLITE_FULL, STAGE_PASSWORD, &e));
+		if (stage.hashed && store_reserve_used(rules_store))
+			break;
+		clean();
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+	}
+	assert_int_equal(e, ERR_STORE_FULL);
+	assert_int_equal(stage_grants(), 0);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL(STORE_FULL));
+	/* As long as it is given up; not those whose class says so. */
+	clean();
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_STORE_FULL);
+	stage_policy(STAGE_POLICY "when-full = yes\n");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+		END_TEST(A78_changes_during_a_login),
+		END_TEST(A78_the_other_card_of_the_person_is_unaffected),
+		END_TEST(a_login_without_card_reads_the_person_again),
+		END_TEST(a_try_that_was_judged_dead_is_no_success),
+		END_TEST(only_the_whole_verdict_clears_the_bucket),
+		END_TEST(a_success_leaves_its_records),
+		END_TEST(a_refusal_leaves_its_records),
+		END_TEST(a_flood_makes_no_rows),
+		END_TEST(a_lockout_is_recorded_once),
+		END_TEST(a_lost_card_that_is_tried_is_on_record),
+		END_TEST(the_history_is_told),
+		END_TEST(the_history_that_cannot_be_told_refuses_nobody),
+		END_TEST(the_place_is_a_terminal_an_address_or_plain),
+		END_TEST(a_fault_at_any_step_never_opens_by_halves),
+		END_TEST(a_fault_at_any_step_never_hides_a_guess),
+		END_TEST(space_that_ends_at_any_step),
+		END_TEST(a_reserve_given_up_closes_other_classes),
+	};
+
+	if (!stage_start())
+		return 1;
+	return cmocka_run_group_tests(list, NULL, NULL);
+}

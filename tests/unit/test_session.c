@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pending before pam_systemd, open behind it, closed: for the process that logged in, while person and card are good. */
+#include "../../lib/auth/session.h"
+
+#include "stage_fault.h"
+
+#define SESSION_CGROUP "/user.slice/user-1001.slice/session-12.scope"
+
+static void log_in(void)
+{
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+}
+
+/* pam_systemd has done its part. */
+static void enter_scope(void)
+{
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), SESSION_CGROUP);
+	host.session = "12";
+	host.session_active = true;
+	host.session_service = "login";
+}
+
+static int64_t in_state(const char *name)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM session WHERE state = '%s'", name);
+	return stage_count(sql);
+}
+
+static void a_session_is_opened_confirmed_and_closed(void **state)
+{
+	struct event_row ev;
+	char sql[512];
+
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage.result.runtime_max_s, 0);
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM session WHERE person = %lld AND card = %lld AND login_grant = 1 AND "
+		 "service = 'login' AND tty = '/dev/tty1' AND address IS NULL AND host_pid = 4242 AND host_start = 77 AND "
+		 "logind_session IS NULL AND state = 'pending' AND closed_at IS NULL", (long long)taro, (long long)taros.row.id);
+	assert_int_equal(stage_count(sql), 1);
+	assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE used_at IS NOT NULL"), 1);
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE state = 'open' AND logind_session = '12'"), 1);
+	assert_string_equal(stage_last_event(&ev), "session-open OK");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.detail, "{\"logind_session\":\"12\"}");
+	assert_non_null(strstr(stage.log, "session-open OK"));
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE state = 'closed' AND closed_at IS NOT NULL"), 1);
+	assert_string_equal(stage_last_event(&ev), "session-close OK");
+	assert_string_equal(ev.detail, "{\"logind_session\":\"12\"}");
+	/* What is sent to the journal after the commit is the same. */
+	assert_non_null(strstr(stage.log, "session-close OK"));
+	assert_non_null(strstr(stage.log, "logind_session=12 "));
+	/* Again: nothing left to do. */
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'session-close'"), 1);
+}
+
+/* -- open -- */
+
+static void without_a_login_none_is_opened(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	log_in();
+	stage.peer.pid++;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	stage.peer.pid--;
+	stage_pass(601);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 0);
+}
+
+static void services_without_login_have_sessions_without_grant(void **state)
+{
+	(void)state;
+	stage_request(service, "systemd-user");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE card IS NULL AND login_grant IS NULL AND "
+				     "service = 'systemd-user'"), 1);
+	stage_request(service, "cron");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	stage_request(service, "su");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage.peer.ruid = 1002;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	assert_int_equal(in_state("pending"), 2);
+}
+
+static void the_machines_accounts_have_no_rows(void **state)
+{
+	(void)state;
+	stage_request(user, "root");
+	stage_request(service, "cron");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	stage_request(service, "login");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NOT_A_PERSON);
+	stage_request(service, "cron");
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	stage_request(user, "jiro");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
+}
+
+static void what_changed_since_the_login_counts(void **state)
+{
+	(void)state;
+	log_in();
+	stage_move_card(&taros, CARD_SUSPENDED);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_SUSPENDED);
+	stage_move_card(&taros, CARD_ACTIVE);
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_LOCKED);
+	stage_set_state(taro, PERSON_ACTIVE);
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_REVOKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE used_at IS NOT NULL"), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type LIKE 'session%'"), 0);
+}
+
+static void hostile_terminals_are_escaped(void **state)
+{
+	(void)state;
+	stage_request(tty, "tty\x1b[2J");
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE tty = 'tty\\x1B[2J'"), 1);
+}
+
+/* -- confirm -- */
+
+static void without_logind_there_is_no_session(void **state)
+{
+	static const char *const places[] = { "", STAGE_GETTY, "/user.slice/user-1001.slice/user@1001.service/x.service" };
+
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	for (size_t i = 0; i < 3; i++) {
+		enter_scope();
+		stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), places[i]);
+		assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	}
+	enter_scope();
+	host.session = "13";
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	host.session = NULL;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	assert_int_equal(in_state("pending"), 1);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'session-open'"), 0);
+}
+
+static void what_changed_since_the_first_line_counts(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	enter_scope();
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_LOCKED);
+	stage_set_state(taro, PERSON_ACTIVE);
+	stage_move_card(&taros, CARD_SUSPENDED);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_SUSPENDED);
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_REVOKED);
+	stage_set_state(taro, PERSON_REMOVED);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NOT_A_PERSON);
+	assert_int_equal(in_state("open"), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'session-open'"), 0);
+}
+
+static void only_what_this_process_opened_is_confirmed(void **state)
+{
+	(void)state;
+	log_in();
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NO_GRANT);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage.peer.start++;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NO_GRANT);
+	stage.peer.start--;
+	stage.peer.pid++;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NO_GRANT);
+	stage.peer.pid--;
+	stage_request(user, "hanako");
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NO_GRANT);
+	stage_request(user, "taro");
+	stage_raw("UPDATE session SET boot_id = '0f3b4d8e-7a61-4c52-9d0e-1b2a3c4d5e6f'");
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NO_GRANT);
+	assert_int_equal(in_state("pending"), 1);
+}
+
+/* -- close -- */
+
+static void only_its_own_session_is_closed(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage.peer.pid++;
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	stage.peer.pid--;
+	stage_request(user, "hanako");
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	stage_request(user, "nobody-at-all");
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(in_state("pending"), 1);
+	/* A lock keeps nobody from leaving. */
+	stage_request(user, "taro");
+	stage_set_state(taro, PERSON_LOCKED);
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(in_state("closed"), 1);
+}
+
+static void a_store_that_fails_says_so(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage_raw("UPDATE session SET state = 'what'");
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_STORE_CORRUPT);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_STORE_CORRUPT);
+	stage_raw("UPDATE person SET state = 'what' WHERE id = 1");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_STORE_CORRUPT);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_STORE_CORRUPT);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_STORE_CORRUPT);
+}
+
+/* -- a store that fails at any step -- */
+
+static void check_step(enum wire_op op, int code, const char *before, const char *after, const char *undo)
+{
+	const char *line = op == WIRE_CONFIRM ? "session-open OK" : op == WIRE_CLOSE ? "session-close OK" : "none";
+	int64_t rows = stage_count("SELECT count(*) FROM session");
+	enum err e;
+	int n = 1;
+
+	while (fault_run(op, n, code, &e)) {
+		if (e == ERR_OK) {
+			assert_int_equal(in_state(after), 1);
+			fixture_raw(rules_dir, undo);
+		} else {
+			assert_true(e >= ERR_UNAVAILABLE);
+			assert_null(strstr(stage.log, line));
+			assert_int_equal(stage_count("SELECT count(*) FROM session"), rows);
+			assert_int_equal(in_state(before), rows);
+			assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE used_at IS NOT NULL"), rows);
+		}
+		assert_true(n++ < 200);
+	}
+	assert_int_equal(e, ERR_OK);
+	assert_true(n > 5);
+	assert_int_equal(in_state(after), 1);
+}
+
+static void a_fault_at_any_step_changes_nothing(void **state)
+{
+	(void)state;
+	log_in();
+	for (size_t i = 0; i < fault_n_codes(); i++) {
+		fixture_raw(rules_dir, "DELETE FROM session; UPDATE login_grant SET used_at = NULL");
+		stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), STAGE_GETTY);
+		check_step(WIRE_OPEN, fault_codes[i], "pending", "pending",
+			   "DELETE FROM session; UPDATE login_grant SET used_at = NULL");
+		enter_scope();
+		check_step(WIRE_CONFIRM, fault_codes[i], "pending", "open",
+			   "UPDATE session SET state = 'pending', logind_session = NULL");
+		check_step(WIRE_CLOSE, fault_codes[i], "open", "closed", "UPDATE session SET state = 'open', closed_at = NULL");
+	}
+}
+
+/* Closed before logind had made one: nothing to name. */
+static void a_pending_session_is_closed_without_a_name(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_string_equal(stage_last_event(&ev), "session-close OK");
+	assert_string_equal(ev.detail, "{}");
+	assert_null(strstr(stage.log, "logind_session"));
+}
+
+/* The user's own socket opens no session (auth.c), nor does its grant open one for root. */
+static void a_proof_through_the_users_socket_opens_none(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage_as_user("taro", 1001);
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_ALLOWED);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NOT_ALLOWED);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_NOT_ALLOWED);
+	stage.peer.root_socket = true;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+		STAGE_TEST_SECRETS(a_session_is_opened_confirmed_and_closed),
+		STAGE_TEST_SECRETS(without_a_login_none_is_opened),
+		STAGE_TEST(services_without_login_have_sessions_without_grant),
+		STAGE_TEST(the_machines_accounts_have_no_rows),
+		STAGE_TEST_SECRETS(what_changed_since_the_login_counts),
+		STAGE_TEST_SECRETS(hostile_terminals_are_escaped),
+		STAGE_TEST_SECRETS(without_logind_there_is_no_session),
+		STAGE_TEST_SECRETS(what_changed_since_the_first_line_counts),
+		STAGE_TEST_SECRETS(only_what_this_process_opened_is_confirmed),
+		STAGE_TEST_SECRETS(only_its_own_session_is_closed),
+		STAGE_TEST_SECRETS(a_store_that_fails_says_so),
+		STAGE_TEST_SECRETS(a_fault_at_any_step_changes_nothing),
+		STAGE_TEST_SECRETS(a_pending_session_is_closed_without_a_name),
+		STAGE_TEST_SECRETS(a_proof_through_the_users_socket_opens_none),
+	};
+
+	if (!stage_start())
+		return 1;
+	return cmocka_run_group_tests(list, NULL, NULL);
+}

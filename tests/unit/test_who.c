@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is meant, from where, and which class applies: whatever the sources of accounts and groups answer or do not. */
+#include "../../lib/auth/who.h"
+
+#include "stage_fault.h"
+
+#define CLASSES \
+	STAGE_CHEAP \
+	"[class chief]\nperson = taro\nservice = su\nfactors = card,totp\n" \
+	"[class admin]\ngroup = wheel sudo\nfactors = card,password,totp\n" \
+	"[class clerk]\ngroup = clerks\nfactors = card,password\n" \
+	"[class branch]\nfrom = 192.0.2.0/24\nfactors = password,totp\n" \
+	"[default]\nfactors = card,totp\n"
+
+static struct who found;
+
+static enum err find(const char *user)
+{
+	struct auth_call c;
+
+	stage_request(user, user);
+	stage_reset_call();
+	c = stage_call();
+	found = (struct who){ .uid = -77 };
+	return who_find(&c, &found);
+}
+
+static const char *class_of(const char *user)
+{
+	assert_int_equal(find(user), ERR_OK);
+	return found.class_of->name;
+}
+
+static struct person row_of(int64_t id)
+{
+	struct person p;
+
+	assert_int_equal(store_person_by_id(rules_store, id, &p), ERR_OK);
+	return p;
+}
+
+static void set_class(int64_t id, const char *class_name, const char *last_class)
+{
+	struct person p = row_of(id);
+
+	strcpy(p.class_name, class_name);
+	rules_begin();
+	assert_int_equal(store_person_update(rules_store, &p), ERR_OK);
+	if (last_class)
+		assert_int_equal(store_person_set_last_class(rules_store, id, last_class), ERR_OK);
+	rules_commit();
+}
+
+static int setup(void **state)
+{
+	int rc = stage_setup(state);
+
+	stage_policy(CLASSES);
+	host.groups[0] = (struct stage_group){ "wheel", 50, { "hanako", NULL }, 0 };
+	host.groups[1] = (struct stage_group){ "clerks", 60, { NULL }, 0 };
+	return rc;
+}
+
+#define WHO_TEST(function) cmocka_unit_test_setup_teardown(function, setup, stage_teardown)
+
+/* -- accounts and persons -- */
+
+static void a_registered_account_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.known && found.has_account);
+	assert_int_equal(found.person.id, taro);
+	assert_int_equal(found.uid, 1001);
+	assert_int_equal(found.gid, 1001);
+	assert_false(found.remote);
+	assert_string_equal(found.origin, "local");
+	assert_string_equal(found.address, "");
+	assert_string_equal(who_from(&found), "local");
+}
+
+static void another_name_of_the_uid_is_the_same_person(void **state)
+{
+	(void)state;
+	stage_request(service, "su");
+	assert_string_equal(class_of("taro"), "chief");
+	assert_string_equal(class_of("alias"), "chief");
+	assert_int_equal(found.person.id, taro);
+	assert_true(found.known);
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(find("alias"), ERR_OK);
+	assert_int_equal(found.person.state, PERSON_LOCKED);
+	/* The groups of either name count. */
+	stage_request(service, "login");
+	host.groups[0].members[0] = "taro";
+	assert_string_equal(class_of("alias"), "admin");
+	host.groups[0].members[0] = "alias";
+	assert_string_equal(class_of("alias"), "admin");
+	assert_string_equal(class_of("taro"), "default");
+}
+
+static void names_that_nobody_has_get_a_class_like_anybody(void **state)
+{
+	static const char *const names[] = { "nobody-at-all", "", "..", "-x", "taro ", "TARO", "taro\n", "%n%s", "jiro" };
+	char long_name[257];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_string_equal(class_of(names[i]), "default");
+		assert_false(found.known);
+		assert_int_equal(found.has_account, !strcmp(names[i], "jiro"));
+	}
+	memset(long_name, 'a', 256);
+	long_name[256] = '\0';
+	assert_string_equal(class_of(long_name), "default");
+	assert_false(found.known);
+}
+
+/* Registered, but the system knows the name no more, or its source does not answer. */
+static void an_account_that_vanished_is_unknown(void **state)
+{
+	(void)state;
+	host.vanished = "taro";
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.known);
+	assert_false(found.has_account);
+	assert_int_equal(found.uid, -1);
+	assert_int_equal(found.gid, -1);
+	host.vanished = NULL;
+	for (int i = 0; i < 3; i++) {
+		host.account_rc = (int[]){ EIO, ERANGE, ENOENT }[i];
+		assert_int_equal(find("taro"), ERR_OK);
+		assert_false(found.known);
+	}
+}
+
+/* The source may know the account by another name: that one counts for the groups. */
+static void the_sources_own_name_counts(void **state)
+{
+	char long_name[300];
+
+	(void)state;
+	host.canonical = "taro@city.example";
+	host.groups[0].members[0] = "taro@city.example";
+	assert_string_equal(class_of("taro"), "admin");
+	assert_true(found.known);
+	memset(long_name, 'a', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = '\0';
+	host.canonical = long_name;
+	assert_string_equal(class_of("taro"), "default");
+	assert_false(found.has_account);
+	assert_false(found.known);
+}
+
+static void a_removed_person_is_unknown(void **state)
+{
+	(void)state;
+	stage_set_state(taro, PERSON_REMOVED);
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.known);
+	assert_true(found.has_account);
+}
+
+static void a_store_that_fails_leaves_nothing_assumed(void **state)
+{
+	(void)state;
+	stage_raw("UPDATE person SET state = 'what' WHERE id = 1");
+	assert_int_equal(find("taro"), ERR_STORE_CORRUPT);
+	assert_int_equal(found.uid, -77);
+	host.vanished = "taro";
+	assert_int_equal(find("taro"), ERR_STORE_CORRUPT);
+	/* A name that could be no login is not looked up. */
+	assert_int_equal(find("../taro"), ERR_OK);
+	assert_int_equal(find("hanako"), ERR_OK);
+}
+
+/* -- where from -- */
+
+static void addresses(void **state)
+{
+	static const struct {
+		const char *rhost, *address;
+	} rows[] = {
+		{ "192.0.2.5", "192.0.2.5" }, { "::ffff:192.0.2.5", "192.0.2.5" }, { "2001:DB8::0001", "2001:db8::1" },
+		{ "a.example", "a.example" }, { "localhost", "localhost" }, { "192.0.2.5 ", "other" }, { " ", "other" },
+		{ "fe80::1%eth0", "fe80::1%eth0" }, { "\x1b[2J", "\\x1B[2J" }, { "", "" },
+	};
+	char long_host[1001];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage_from("taro", rows[i].rhost);
+		assert_int_equal(find("taro"), ERR_OK);
+		assert_string_equal(found.address, rows[i].address);
+		assert_true(found.remote);
+		assert_string_equal(found.origin, "remote");
+		assert_string_equal(who_from(&found), rows[i].address[0] ? rows[i].address : "remote");
+	}
+	memset(long_host, '1', 1000);
+	long_host[1000] = '\0';
+	stage_from("taro", long_host);
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(strlen(found.address) < STORE_ADDRESS_SIZE);
+}
+
+static void who_calls_from_his_own_process(void **state)
+{
+	(void)state;
+	stage_as_user("taro", 1001);
+	stage_request(rhost, "192.0.2.5");
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_string_equal(found.origin, "uid:1001");
+	/* He could name anybody's address. */
+	assert_string_equal(found.address, "");
+	assert_true(found.remote);
+	assert_string_equal(class_of("taro"), "default");
+	/* In his local session. */
+	stage_request(rhost, "");
+	host.session = "7";
+	host.session_active = true;
+	host.session_service = "login";
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.remote);
+	assert_string_equal(found.origin, "uid:1001");
+	host.session_remote = true;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.remote);
+	host.session_remote = false;
+	host.session_active = false;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.remote);
+	host.session_active = true;
+	host.session_service = "su";
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.remote);
+	host.session_service = NULL;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.remote);
+}
+
+/* At the session's lines the process is in an audit session already: getty's login is local all the same. */
+static void a_session_is_where_its_login_was(void **state)
+{
+	(void)state;
+	stage.peer.audit_session = 5;
+	stage.request.op = WIRE_AUTH;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.remote);
+	stage.request.op = WIRE_ACCOUNT;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_true(found.remote);
+	stage.request.op = WIRE_OPEN;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.remote);
+	stage.request.op = WIRE_CLOSE;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.remote);
+}
+
+/* -- classes -- */
+
+static void groups_by_membership_and_by_gid(void **state)
+{
+	(void)state;
+	assert_string_equal(class_of("hanako"), "admin");
+	assert_string_equal(class_of("taro"), "default");
+	host.groups[0].gid = 1001;
+	assert_string_equal(class_of("taro"), "admin");
+	host.groups[0] = (struct stage_group){ "wheel", 50, { NULL }, 0 };
+	host.groups[1].gid = 1002;
+	assert_string_equal(class_of("hanako"), "clerk");
+	host.groups[0] = (struct stage_group){ "wheel", 50, { "han", "hanakox" }, 0 };
+	assert_string_equal(class_of("hanako"), "clerk");
+	/* Without an account no gid is a name's own. */
+	host.groups[0].gid = (gid_t)-1;
+	assert_string_equal(class_of("nobody-at-all"), "default");
+}
+
+static void the_address_chooses_too(void **state)
+{
+	(void)state;
+	stage_from("taro", "192.0.2.5");
+	assert_string_equal(class_of("taro"), "branch");
+	stage_from("taro", "::ffff:192.0.2.5");
+	assert_string_equal(class_of("taro"), "branch");
+	stage_from("taro", "192.0.3.5");
+	assert_string_equal(class_of("taro"), "default");
+	stage_from("taro", "192.0.2.5.example");
+	assert_string_equal(class_of("taro"), "default");
+}
+
+static void the_assigned_class(void **state)
+{
+	(void)state;
+	set_class(taro, "clerk", NULL);
+	assert_string_equal(class_of("taro"), "clerk");
+	assert_string_equal(class_of("hanako"), "admin");
+	/* Its absence loosens nothing. */
+	set_class(taro, "gone", NULL);
+	assert_int_equal(find("taro"), ERR_CONFIG);
+	assert_int_equal(found.uid, -77);
+	assert_int_equal(find("alias"), ERR_CONFIG);
+	assert_int_equal(find("hanako"), ERR_OK);
+	stage_request(user, "taro");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_CONFIG);
+	assert_string_equal(stage.shown, "");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_CONFIG);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_CONFIG);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_CONFIG);
+	/* A removed person has none. */
+	stage_set_state(taro, PERSON_REMOVED);
+	assert_string_equal(class_of("taro"), "default");
+}
+
+/* -- sources of groups that fail -- */
+
+static void the_class_is_kept_while_the_source_works(void **state)
+{
+	int64_t changed_at = row_of(hanako).changed_at;
+
+	(void)state;
+	assert_string_equal(row_of(hanako).last_class, "");
+	assert_string_equal(class_of("hanako"), "admin");
+	assert_string_equal(row_of(hanako).last_class, "admin");
+	assert_string_equal(class_of("taro"), "default");
+	assert_string_equal(row_of(taro).last_class, "default");
+	/* Whatever the service and the place. */
+	stage_from("taro", "192.0.2.5");
+	assert_string_equal(class_of("taro"), "branch");
+	assert_string_equal(row_of(taro).last_class, "default");
+	/* It changes with the membership, and with it alone. */
+	host.groups[0].members[0] = NULL;
+	stage_at_console("hanako");
+	assert_string_equal(class_of("hanako"), "default");
+	assert_string_equal(row_of(hanako).last_class, "default");
+	assert_int_equal(row_of(hanako).changed_at, changed_at);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
+}
+
+static void a_source_that_fails_never_loosens(void **state)
+{
+	static const int ends[] = { EIO, ENOMEM, ERANGE, EAGAIN, EACCES };
+
+	(void)state;
+	assert_string_equal(class_of("hanako"), "admin");
+	assert_string_equal(class_of("taro"), "default");
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		host.groups[0].rc = ends[i];
+		assert_string_equal(class_of("hanako"), "admin");
+		assert_non_null(strstr(stage.log, "a group source failed"));
+		assert_string_equal(row_of(hanako).last_class, "admin");
+		/* Known not to be one. */
+		assert_string_equal(class_of("taro"), "default");
+		assert_string_equal(row_of(taro).last_class, "default");
+	}
+	/* Never known: the strictest. */
+	set_class(hanako, "", "gone");
+	assert_string_equal(class_of("hanako"), "admin");
+	/* While it fails nothing new is learnt. */
+	host.groups[1].members[0] = "taro";
+	assert_string_equal(class_of("taro"), "clerk");
+	assert_string_equal(row_of(taro).last_class, "default");
+	assert_null(strstr(stage.log, "no longer resolves"));
+}
+
+/* "Not found" is an answer, unless the group was once there. */
+static void a_group_that_vanished_is_a_source_that_failed(void **state)
+{
+	bool known;
+
+	(void)state;
+	/* sudo was never there: no failure. */
+	assert_string_equal(class_of("taro"), "default");
+	assert_null(strstr(stage.log, "group source"));
+	assert_int_equal(store_group_known(rules_store, "wheel", &known), ERR_OK);
+	assert_true(known);
+	assert_int_equal(store_group_known(rules_store, "clerks", &known), ERR_OK);
+	assert_true(known);
+	assert_int_equal(store_group_known(rules_store, "sudo", &known), ERR_OK);
+	assert_false(known);
+	assert_string_equal(class_of("hanako"), "admin");
+	host.groups[0].name = NULL;
+	assert_string_equal(class_of("hanako"), "admin");
+	assert_non_null(strstr(stage.log, "group wheel no longer resolves"));
+	assert_non_null(strstr(stage.log, "a group source failed"));
+	assert_string_equal(class_of("taro"), "default");
+	assert_string_equal(row_of(taro).last_class, "default");
+	/* ENOENT is the same. */
+	host.groups[0] = (struct stage_group){ "wheel", 50, { NULL }, ENOENT };
+	assert_string_equal(class_of("hanako"), "admin");
+	assert_non_null(strstr(stage.log, "group wheel no longer resolves"));
+	host.groups[0] = (struct stage_group){ "sudo", 50, { NULL }, ENOENT };
+	assert_int_equal(stage_tamper("DELETE FROM known_group"), ERR_OK);
+	assert_string_equal(class_of("jiro"), "default");
+	assert_null(strstr(stage.log, "group source"));
+	/* An empty one is no failure. */
+	host.groups[0] = (struct stage_group){ "wheel", 50, { NULL }, 0 };
+	assert_string_equal(class_of("hanako"), "default");
+	assert_string_equal(row_of(hanako).last_class, "default");
+}
+
+/* Where the class was found without asking the source that fails, nothing is learnt either. */
+static void a_failed_source_that_was_not_needed_teaches_nothing(void **state)
+{
+	(void)state;
+	set_class(taro, "", "clerk");
+	host.groups[0].rc = EIO;
+	stage_request(service, "su");
+	assert_string_equal(class_of("taro"), "chief");
+	assert_string_equal(row_of(taro).last_class, "clerk");
+	host.groups[0].rc = 0;
+	assert_string_equal(class_of("taro"), "chief");
+	assert_string_equal(row_of(taro).last_class, "default");
+}
+
+/* Whether a group was once there may be unknown too: that is a source that failed. */
+static void a_store_that_fails_never_loosens(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	host.groups[0].name = host.groups[1].name = NULL;
+	for (int n = 1; n < 60; n++) {
+		struct auth_call c;
+		enum err e;
+
+		fault_apart("UPDATE person SET last_class = NULL");
+		stage_reset_call();
+		c = stage_call();
+		fault.steps = 0;
+		fault.at = n;
+		fault.code = SQLITE_IOERR;
+		fault.armed = true;
+		e = who_find(&c, &found);
+		fault.armed = false;
+		if (e != ERR_OK)
+			continue;
+		if (strstr(stage.log, "a group source failed")) {
+			assert_string_not_equal(found.class_of->name, "default");
+			failed++;
+		} else {
+			assert_string_equal(found.class_of->name, "default");
+		}
+	}
+	assert_true(failed >= 2);
+}
+
+/* What can't be kept is not kept; the class is the same. */
+static void a_store_that_takes_nothing_is_no_matter_here(void **state)
+{
+	(void)state;
+	rules_begin();
+	assert_string_equal(class_of("hanako"), "admin");
+	store_rollback(rules_store);
+	assert_string_equal(row_of(hanako).last_class, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest list[] = {
+		WHO_TEST(a_registered_account_is_known),
+		WHO_TEST(another_name_of_the_uid_is_the_same_person),
+		WHO_TEST(names_that_nobody_has_get_a_class_like_anybody),
+		WHO_TEST(an_account_that_vanished_is_unknown),
+		WHO_TEST(the_sources_own_name_counts),
+		WHO_TEST(a_removed_person_is_unknown),
+		WHO_TEST(a_store_that_fails_leaves_nothing_assumed),
+		WHO_TEST(addresses),
+		WHO_TEST(who_calls_from_his_own_process),
+		WHO_TEST(a_session_is_where_its_login_was),
+		WHO_TEST(groups_by_membership_and_by_gid),
+		WHO_TEST(the_address_chooses_too),
+		WHO_TEST(the_assigned_class),
+		WHO_TEST(the_class_is_kept_while_the_source_works),
+		WHO_TEST(a_source_that_fails_never_loosens),
+		WHO_TEST(a_group_that_vanished_is_a_source_that_failed),
+		WHO_TEST(a_failed_source_that_was_not_needed_teaches_nothing),
+		WHO_TEST(a_store_that_fails_never_loosens),
+		WHO_TEST(a_store_that_takes_nothing_is_no_matter_here),
+	};
+
+	if (!stage_start())
+		return 1;
+	return cmocka_run_group_tests(list, NULL, NULL);
+}

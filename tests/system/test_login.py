@@ -5,6 +5,8 @@ import json
 import re
 import time
 
+import pexpect
+
 from lib import console, pam, report, stage, vcard, world
 
 CONF = """
@@ -409,6 +411,41 @@ def A99_no_secret_and_no_unknown_name_is_on_record():
     for canary in ("Correct-Horse", PIN, "555555", stage.PASSWORD, seed):
         report.lacks(everything, canary)
     unlock("taro")
+
+
+def raw_controls(text):
+    """What a terminal would obey: control characters but line ends, C1, bidirectional overrides."""
+    return re.findall("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", text)
+
+
+@report.test(seconds=120)
+def A18_hostile_display_strings_are_escaped_wherever_they_are_shown():
+    only("taro").card.remove()
+    world.add_user("kuro")
+    stage.tool("user", "add", "kuro", text="")
+    for variant in ("escape", "osc52", "newline", "format", "long", "badutf8", "bidi", "nul"):
+        card = vcard.Card("--pin", PIN)
+        card.fault("hostile", variant)
+        mark = world.journal_mark()
+        with console.Terminal("/usr/bin/cardtool", "enroll", "kuro", "--label", "%n%s $(id)") as screen:
+            if screen.expect(r"PIN of the card.*: $", pexpect.EOF) == 0:
+                screen.send(PIN)
+            screen.end()
+            seen = "".join(screen.shown)
+        seen += pam.attempt("kuro", ("PIN", PIN), ("password", "some-password"), rhost="", tty="\x1b[2Jtty").text
+        seen += "".join(stage.tool(*words, text="", status=None) for words in
+                        (("list",), ("user", "show", "kuro"), ("log", "--last", "5"), ("log", "--json", "--last", "5")))
+        seen += world.journal_text("-u", "cardmfad", since=mark)
+        report.equal(raw_controls(seen.replace("\r\n", "\n")), [], f"controls shown for {variant}")
+        if max(map(len, seen.splitlines())) > 2500:
+            raise AssertionError(f"{variant}: a line of {max(map(len, seen.splitlines()))} characters")
+        card.remove()
+        card.stop()
+    for name in ("\x1b[2J", "a\nb", "\u202eabc", "x" * 10000, "%n%s" * 100):
+        for words in (("user", "add", "kuro2", "--name", name), ("show", name), ("revoke", name, "--reason", "lost")):
+            done = world.run("cardtool", *words, status=None)
+            report.equal(raw_controls(done.stdout + done.stderr), [], f"controls shown for {words[:2]}")
+    stage.tool("user", "remove", "kuro", "--revoke-cards", "retired", text="", status=None)
 
 
 @report.test(seconds=200)

@@ -142,10 +142,12 @@ static enum err close_own(struct step *s)
 	if (e != ERR_OK)
 		return e;
 	r.state = SESSION_CLOSED;
+	/* The event is published after this frame is gone. */
+	memcpy(s->logind, r.logind_session, sizeof(s->logind));
 	r.closed_at = clock_real_s();
 	e = store_session_update(s->c->store, &r);
 	if (e == ERR_OK)
-		e = record(s->c, s->w, EVENT_SESSION_CLOSE, ERR_OK, r.logind_session, &s->seq, &s->ev);
+		e = record(s->c, s->w, EVENT_SESSION_CLOSE, ERR_OK, s->logind, &s->seq, &s->ev);
 	return e;
 }
 

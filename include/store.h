@@ -175,6 +175,7 @@ struct totp_row {
 	int64_t last_step;
 	int64_t created_at;
 };
+/* ERR_NOT_FOUND: no app is enrolled. */
 MUST_USE enum err store_totp_get(struct store *s, int64_t person, struct totp_row *ret);
 MUST_USE enum err store_totp_put(struct store *s, const struct totp_row *t);            /* replaces */
 MUST_USE enum err store_totp_remove(struct store *s, int64_t person);                   /* ERR_NOT_FOUND */
@@ -187,8 +188,11 @@ struct password_row {
 	char hash[STORE_HASH_SIZE];
 	int64_t set_at;
 };
+/* ERR_NOT_FOUND: none is set. */
 MUST_USE enum err store_password_get(struct store *s, int64_t person, struct password_row *ret);
+/* Replaces. */
 MUST_USE enum err store_password_put(struct store *s, const struct password_row *p);
+/* ERR_NOT_FOUND. */
 MUST_USE enum err store_password_remove(struct store *s, int64_t person);
 
 /* -- counting (rules: lockout.c) -- */

@@ -129,8 +129,10 @@ def processes_have_the_uid_and_rights_of_the_design_and_no_more():
 def descriptors(pid):
     """Descriptor -> what it is, numbers left out."""
     found = {}
+    # Not "/" where the whole machine is a chroot: the kernel names files of another mount namespace in full.
+    root = os.readlink(f"/proc/{pid}/root").rstrip("/")
     for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        found[int(entry.name)] = re.sub(r"\[\d+\]|\d+$", "", os.readlink(entry))
+        found[int(entry.name)] = re.sub(r"\[\d+\]|\d+$", "", os.readlink(entry)).removeprefix(root)
     return found
 
 

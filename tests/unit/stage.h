@@ -86,6 +86,7 @@ static struct {
 	size_t exchanges, exchange_fails_at;
 	enum err exchange_error;
 	uint32_t longest_wait_ms;
+	int exchange_left_ms;   /* of the last exchange, to its deadline */
 	bool card_process;
 	/* places to hash */
 	enum err hash_result;
@@ -219,6 +220,7 @@ static inline enum err stage_exchange(void *arg, const struct card_request *rq, 
 {
 	assert_ptr_equal(arg, &stage);
 	stage.card_process = true;
+	stage.exchange_left_ms = deadline_left(deadline);
 	if (++stage.exchanges == stage.exchange_fails_at)
 		return stage.exchange_error;
 	if (deadline_left(deadline) == 0)

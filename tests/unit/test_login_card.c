@@ -319,6 +319,32 @@ static void a_card_put_in_late_is_waited_for(void **state)
 	assert_in_range(stage.longest_wait_ms, 6000, 7000);
 }
 
+static void most_of_the_login(void)
+{
+	stage_pass(100);
+}
+
+/* A reader gets twenty seconds beside the wait for a card, and never more than is left of the login. */
+static void each_exchange_has_its_deadline(void **state)
+{
+	(void)state;
+	taros.late = true;
+	stage.exchange_fails_at = 2;
+	stage.exchange_error = ERR_PCSC;
+	assert_int_equal(usual_login(), ERR_PCSC);
+	assert_in_range(stage.exchange_left_ms, 48000, 50000);
+	stage.exchange_fails_at = 1;
+	assert_int_equal(usual_login(), ERR_PCSC);
+	assert_in_range(stage.exchange_left_ms, 19000, 20000);
+	stage.exchange_fails_at = 0;
+	assert_int_equal(usual_login(), ERR_OK);
+	assert_in_range(stage.exchange_left_ms, 19000, 20000);
+	stage_type(STAGE_PIN, STAGE_PASSWORD);
+	stage.answers[0].before = most_of_the_login;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_OK);
+	assert_in_range(stage.exchange_left_ms, 8000, 10000);
+}
+
 static void nobody_waits_where_no_card_is_needed(void **state)
 {
 	(void)state;
@@ -341,6 +367,11 @@ static void a_card_that_cannot_be_read_is_said(void **state)
 	stage.cards[1] = &taros;
 	taros.late = true;
 	assert_int_equal(usual_login(), ERR_OK);
+	/* The one behind it was taken away meanwhile: the broken one is still what is told. */
+	taros.seen = ERR_CARD_REMOVED;
+	taros.late = false;
+	assert_int_equal(usual_login(), ERR_CARD_FAILED);
+	assert_memory_equal(stage.shown, "i The IC card could not be read.", 32);
 	/* One that was taken away before it was read is no broken one. */
 	broken.seen = ERR_CARD_REMOVED;
 	stage.cards[1] = NULL;
@@ -503,7 +534,8 @@ static void a_wrong_pin_is_told_with_what_is_left(void **state)
 	assert_int_equal(stage_failed(taro, "local"), 0);
 	taros.tries = 5;
 	stage.tell_fails_at = 1;
-	assert_int_equal(stage_login("654321"), ERR_CONVERSATION);
+	assert_int_equal(stage_login("654321", STAGE_PASSWORD), ERR_CONVERSATION);
+	assert_int_equal(stage.asked, 1);
 }
 
 static void a_card_that_blocks_within_is_told(void **state)
@@ -785,6 +817,7 @@ int main(void)
 		STAGE_TEST_SECRETS(the_first_usable_row_is_taken),
 		STAGE_TEST_SECRETS(the_right_card_among_others_is_found),
 		STAGE_TEST_SECRETS(a_card_put_in_late_is_waited_for),
+		STAGE_TEST_SECRETS(each_exchange_has_its_deadline),
 		STAGE_TEST_SECRETS(nobody_waits_where_no_card_is_needed),
 		STAGE_TEST_SECRETS(a_card_that_cannot_be_read_is_said),
 		STAGE_TEST_SECRETS(a_strangers_card_put_in_late_may_be_changed),

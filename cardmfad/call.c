@@ -126,6 +126,17 @@ enum err call_start(struct daemon *d, struct call *c)
 	return e;
 }
 
+/* Killed, its place given back; it is reaped as a stranger. */
+static void drop_card(struct daemon *d, struct call *c)
+{
+	if (c->card)
+		kill(c->card, SIGKILL);
+	c->card = 0;
+	if (c->has_card)
+		bounds_release(&d->cards);
+	c->has_card = false;
+}
+
 enum err call_asked(struct daemon *d, struct call *c)
 {
 	enum wire_ask what;
@@ -139,8 +150,10 @@ enum err call_asked(struct daemon *d, struct call *c)
 		return e;
 	switch (what) {
 	case WIRE_ASK_CARD:
-		if (c->has_card || c->wants_card.waiting)
+		if (c->wants_card.waiting)
 			return fail(ERR_PROTOCOL, "worker %d asked for two card processes", (int)c->worker);
+		/* A second one only in place of the first, which may have ended without being reaped yet. */
+		drop_card(d, c);
 		bounds_wait(&d->cards, &c->wants_card, c->uid);
 		return ERR_OK;
 	case WIRE_ASK_HASH:
@@ -276,12 +289,9 @@ void call_end(struct daemon *d, struct call *c)
 	/* A killed child is reaped later, as a stranger: its pid can't be given anew before that. */
 	if (c->worker)
 		kill(c->worker, SIGKILL);
-	if (c->card)
-		kill(c->card, SIGKILL);
+	drop_card(d, c);
 	if (c->has_hash)
 		bounds_release(&d->hashes);
-	if (c->has_card)
-		bounds_release(&d->cards);
 	close_fd(&c->host);
 	close_fd(&c->host_pidfd);
 	close_fd(&c->control);

@@ -16,6 +16,7 @@
 #include "text.h"
 
 #define CARD_EXCHANGE_MS 20000          /* a slow RSA-4096 card, and others before us at this reader */
+#define CARD_SECOND_MS 10000            /* a second look, without a reader that is held */
 
 static enum err exchange(const struct login *l, const struct card_request *rq, struct card_answer *an, int64_t ms)
 {
@@ -109,7 +110,7 @@ enum err login_card_find(struct login *l, bool required)
 
 	for (int i = 0; i < 4 * CARD_READERS_MAX; i++) {
 		rq.wait_ms = announced ? (uint32_t)deadline_left(until) : 0;
-		e = exchange(l, &rq, &an, CARD_EXCHANGE_MS + rq.wait_ms);
+		e = exchange(l, &rq, &an, (rq.skip[0] ? CARD_SECOND_MS : CARD_EXCHANGE_MS) + rq.wait_ms);
 		if (e != ERR_OK)
 			return e;
 		if (an.result == ERR_OK) {

@@ -504,6 +504,19 @@ static void the_result_is_sent(void **state)
 	assert_int_equal(worker_io_result(&io, &sent), ERR_UNAVAILABLE);
 }
 
+static void the_end_ends_the_card_process(void **state)
+{
+	int kept;
+	char byte;
+
+	(void)state;
+	have_card_process();
+	kept = io.card;
+	worker_io_end(&io);
+	assert_int_equal(fcntl(kept, F_GETFD), -1);
+	assert_int_equal(recv(card_end, &byte, 1, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -522,6 +535,7 @@ int main(void)
 		IO_TEST(words_of_the_host_end_no_wait),
 		IO_TEST(signals_end_no_wait),
 		IO_TEST(the_result_is_sent),
+		IO_TEST(the_end_ends_the_card_process),
 	};
 
 	log_set_sink(NULL);

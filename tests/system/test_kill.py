@@ -419,13 +419,16 @@ def wait_for_line(part, mark):
 @report.test(seconds=30)
 def death_of_a_worker_is_logged_though_its_host_ends_at_once():
     taro = people["taro"]
+    daemon.wait_quiet()                     # a worker of the test before is not the one that is meant
     mark = world.journal_mark()
     prompt = pam.Held()
     host = pam.Host("taro", ("PIN", prompt))
     prompt.wait()
     main = daemon.listener()
     daemon.kill(main, signal.SIGSTOP)       # both ends are news to it at the same moment
-    daemon.kill(daemon.wait_process(daemon.WORKER))
+    worker = daemon.wait_process(daemon.WORKER)
+    daemon.kill(worker)
+    world.wait_for(lambda: ") Z " in open(f"/proc/{worker}/stat", encoding="utf-8").read(), what="the worker's end")
     daemon.kill(host.pid)
     host.outcome()
     daemon.kill(main, signal.SIGCONT)

@@ -17,7 +17,7 @@ class Registers(ctypes.Structure):
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 libc.ptrace.restype = ctypes.c_long
-CONT, SINGLESTEP, GETREGS, SETREGS, ATTACH, DETACH = 7, 9, 12, 13, 16, 17
+SINGLESTEP, GETREGS, SETREGS, DETACH, SEIZE, INTERRUPT = 9, 12, 13, 17, 0x4206, 0x4207
 # x86-64 numbers
 CALLS = {"open": 2, "openat": 257, "openat2": 437, "execve": 59, "execveat": 322, "socket": 41,
          "fork": 57, "ptrace": 101, "getpid": 39}
@@ -31,7 +31,8 @@ def trace(request, pid, address=None, data=None):
 
 def inject(pid, call, *arguments):
     """Makes a process that waits in a system call do another one; its result as the kernel gives it."""
-    trace(ATTACH, pid)
+    trace(SEIZE, pid)
+    trace(INTERRUPT, pid)
     os.waitpid(pid, 0)
     saved, registers = Registers(), Registers()
     trace(GETREGS, pid, None, ctypes.byref(saved))
@@ -41,9 +42,10 @@ def inject(pid, call, *arguments):
     for name, value in zip(("rdi", "rsi", "rdx", "r10", "r8"), (*arguments, 0, 0, 0, 0, 0)):
         setattr(registers, name, value)
     trace(SETREGS, pid, None, ctypes.byref(registers))
-    trace(SINGLESTEP, pid)
-    os.waitpid(pid, 0)
-    trace(GETREGS, pid, None, ctypes.byref(registers))
+    while registers.rip != saved.rip:           # a stop for a signal comes before the call is made
+        trace(SINGLESTEP, pid)
+        os.waitpid(pid, 0)
+        trace(GETREGS, pid, None, ctypes.byref(registers))
     trace(SETREGS, pid, None, ctypes.byref(saved))
     trace(DETACH, pid)
     return ctypes.c_longlong(registers.rax).value

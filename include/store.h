@@ -254,6 +254,7 @@ struct grant_row {
 	char logind_session[65];
 	int64_t host_pid, host_start;
 	bool through_root;              /* the host connected as uid 0: never redeemed by the other kind */
+	bool withdrawn;                 /* its host asked anew since: worth nothing */
 	int64_t used_at;                /* -1 */
 };
 MUST_USE enum err store_grant_add(struct store *s, struct grant_row *g);                /* sets id */
@@ -261,6 +262,7 @@ MUST_USE enum err store_grant_add(struct store *s, struct grant_row *g);        
 MUST_USE enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start,
 				      int64_t person, const char *service, bool through_root, struct grant_row *ret);
 MUST_USE enum err store_grant_used(struct store *s, int64_t id, int64_t at);
+MUST_USE enum err store_grant_withdraw(struct store *s, int64_t id);
 
 enum session_state { SESSION_PENDING = 1, SESSION_OPEN, SESSION_CLOSED };
 

@@ -42,6 +42,44 @@ enum err grant_card_good(struct store *s, int64_t card)
 	return e == ERR_OK ? lifecycle_usable(&row, clock_real_s()) : e;
 }
 
+/*
+ * A process that authenticated by itself through the user socket may become a root host by exec, with the same
+ * pid and start time: the two kinds of grant never meet.
+ */
+static enum err newest_of_host(const struct auth_call *c, const struct who *w, const char *boot_id, struct grant_row *ret)
+{
+	enum err e = store_grant_of_host(c->store, boot_id, c->peer->pid, c->peer->start, w->person.id,
+					 c->request->service, c->peer->root_socket, ret);
+
+	return e == ERR_NOT_FOUND ? ERR_NO_GRANT : e;
+}
+
+static enum err withdraw(struct store *s, int64_t grant)
+{
+	enum err e = store_begin(s);
+
+	if (e != ERR_OK)
+		return e;
+	e = store_grant_withdraw(s, grant);
+	if (e == ERR_OK)
+		return store_commit(s);
+	store_rollback(s);
+	return e;
+}
+
+enum err grant_withdraw(const struct auth_call *c, const struct who *w)
+{
+	struct grant_row g;
+	struct moment now;
+	enum err e = w->known ? clock_now(&now) : ERR_NO_GRANT;
+
+	if (e == ERR_OK)
+		e = newest_of_host(c, w, now.boot_id, &g);
+	if (e == ERR_OK && !g.withdrawn)
+		e = withdraw(c->store, g.id);
+	return e == ERR_NO_GRANT ? ERR_OK : e;
+}
+
 enum err grant_of_host(const struct auth_call *c, const struct who *w, struct grant_row *ret)
 {
 	struct grant_row g;
@@ -54,17 +92,10 @@ enum err grant_of_host(const struct auth_call *c, const struct who *w, struct gr
 		return ERR_NOT_A_PERSON;
 	if (w->person.state != PERSON_ACTIVE)
 		return ERR_LOCKED;
-	/*
-	 * A process that authenticated by itself through the user socket may become a root host by exec, with the same
-	 * pid and start time: the two kinds of grant never meet.
-	 */
-	e = store_grant_of_host(c->store, now.boot_id, c->peer->pid, c->peer->start, w->person.id, c->request->service,
-				c->peer->root_socket, &g);
-	if (e == ERR_NOT_FOUND)
-		return ERR_NO_GRANT;
+	e = newest_of_host(c, w, now.boot_id, &g);
 	if (e != ERR_OK)
 		return e;
-	if (clock_elapsed_ms(&g.at, &now, GRANT_AGE_MS) >= GRANT_AGE_MS)
+	if (g.withdrawn || clock_elapsed_ms(&g.at, &now, GRANT_AGE_MS) >= GRANT_AGE_MS)
 		return ERR_NO_GRANT;
 	e = grant_card_good(c->store, g.card);
 	if (e == ERR_OK)

@@ -18,6 +18,12 @@ MUST_USE enum err grant_make(const struct auth_call *c, const struct who *w, con
  */
 MUST_USE enum err grant_of_host(const struct auth_call *c, const struct who *w, struct grant_row *ret);
 
+/*
+ * Authentication begins anew: what this host process got before for this person and service is worth nothing, however it ends.
+ * Writes only where there is something to withdraw. The store's errors.
+ */
+MUST_USE enum err grant_withdraw(const struct auth_call *c, const struct who *w);
+
 /* ERR_OK while the card of a grant or session (-1: none) is usable. */
 MUST_USE enum err grant_card_good(struct store *s, int64_t card);
 

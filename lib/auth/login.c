@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "grant.h"
 #include "l10n.h"
 #include "log.h"
 #include "speech.h"
@@ -170,7 +171,9 @@ enum err login_run(const struct auth_call *c, struct wire_result *ret)
 		.address_lock_s = c->policy->settings.address_lock_s,
 	};
 	offer(&l);
-	e = c->store_full && !k->when_full ? ERR_STORE_FULL : judge(&l);
+	e = grant_withdraw(c, &l.who);
+	if (e == ERR_OK)
+		e = c->store_full && !k->when_full ? ERR_STORE_FULL : judge(&l);
 	if (e == ERR_OK) {
 		ret->verdict = VERDICT_ALLOW;
 		return ERR_OK;

@@ -31,6 +31,17 @@ struct step {
 	char logind[65];
 };
 
+/* As the person is now: a removal since the call began counts. */
+static enum err still_active(struct step *s)
+{
+	struct person now;
+	enum err e = store_person_by_id(s->c->store, s->w->person.id, &now);
+
+	if (e == ERR_NOT_FOUND)
+		return ERR_NOT_A_PERSON;
+	return e == ERR_OK && now.state != PERSON_ACTIVE ? ERR_LOCKED : e;
+}
+
 static enum err in_transaction(struct step *s, enum err (*body)(struct step *s))
 {
 	enum err e = store_begin(s->c->store);
@@ -56,8 +67,11 @@ static enum err insert_pending(struct step *s)
 		.state = SESSION_PENDING, .closed_at = -1,
 	};
 	struct grant_row g;
-	enum err e = grant_of_host(c, s->w, &g);
+	enum err e = still_active(s);
 
+	if (e != ERR_OK)
+		return e;
+	e = grant_of_host(c, s->w, &g);
 	if (e == ERR_OK) {
 		r.card = g.card;
 		r.grant = g.id;
@@ -99,9 +113,9 @@ static enum err open_pending(struct step *s)
 		e = store_session_of_host(s->c->store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
 	if (e != ERR_OK)
 		return e == ERR_NOT_FOUND ? fail(ERR_NO_GRANT, "no pending session of this host") : e;
-	if (s->w->person.state != PERSON_ACTIVE)
-		return ERR_LOCKED;
-	e = grant_card_good(s->c->store, r.card);
+	e = still_active(s);
+	if (e == ERR_OK)
+		e = grant_card_good(s->c->store, r.card);
 	if (e != ERR_OK)
 		return e;
 	r.state = SESSION_OPEN;

@@ -133,6 +133,7 @@ CREATE TABLE login_grant (
 	host_pid       INTEGER NOT NULL,
 	host_start     INTEGER NOT NULL,       -- /proc/PID/stat field 22, clock ticks
 	through_root   INTEGER NOT NULL CHECK (through_root IN (0, 1)),  -- the host connected as uid 0
+	withdrawn      INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),     -- its host asked anew
 	used_at        INTEGER                 -- the session it opened
 ) STRICT;
 CREATE INDEX login_grant_host ON login_grant (host_pid, host_start);

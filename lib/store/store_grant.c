@@ -21,6 +21,7 @@ static const struct column grant_columns[] = {
 	COLUMN_OPTIONAL_STRING(struct grant_row, logind_session, "logind_session", row_is_plain),
 	COLUMN_PROCESS(struct grant_row, host_pid, "host_pid", host_start, "host_start"),
 	{ .name = "through_root", .kind = COLUMN_BOOL, COLUMN_AT(struct grant_row, through_root), .max = 1 },
+	{ .name = "withdrawn", .kind = COLUMN_BOOL, COLUMN_AT(struct grant_row, withdrawn), .max = 1 },
 	COLUMN_OPTIONAL_NUMBER(struct grant_row, used_at, "used_at", ROW_TIME_MAX),
 };
 
@@ -81,14 +82,28 @@ enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, 
 		       args, 6, ret);
 }
 
+static enum err grant_update(struct store *s, const struct grant_row *row, const char *const *names)
+{
+	bool changed = false;
+	enum err e = row_update(s, &grant_table, row, row->id, names, NULL, NULL, &changed);
+
+	return e == ERR_OK && !changed ? ERR_NOT_FOUND : e;
+}
+
 enum err store_grant_used(struct store *s, int64_t id, int64_t at)
 {
 	static const char *const names[] = { "used_at", NULL };
-	struct grant_row row = { .id = id, .used_at = at };
-	bool changed = false;
-	enum err e = row_update(s, &grant_table, &row, id, names, NULL, NULL, &changed);
+	const struct grant_row row = { .id = id, .used_at = at };
 
-	return e == ERR_OK && !changed ? ERR_NOT_FOUND : e;
+	return grant_update(s, &row, names);
+}
+
+enum err store_grant_withdraw(struct store *s, int64_t id)
+{
+	static const char *const names[] = { "withdrawn", NULL };
+	const struct grant_row row = { .id = id, .withdrawn = true };
+
+	return grant_update(s, &row, names);
 }
 
 enum err store_session_add(struct store *s, struct session_row *r)

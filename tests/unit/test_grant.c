@@ -145,6 +145,39 @@ static void the_newest_counts(void **state)
 	assert_true(second.id > first.id);
 }
 
+/* However the new try ends, and before it has ended. */
+static void asking_anew_withdraws_it(void **state)
+{
+	static const struct {
+		const char *pin, *secret;
+		enum err result;
+	} rows[] = {
+		{ STAGE_PIN, "wrong", ERR_DENIED }, { STAGE_PIN, NULL, ERR_CONVERSATION }, { NULL, NULL, ERR_CONVERSATION },
+	};
+	struct grant_row g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		log_in();
+		assert_int_equal(of_host(&g), ERR_OK);
+		assert_int_not_equal(stage_login(rows[i].pin, rows[i].secret), ERR_OK);
+		assert_int_equal(of_host(&g), ERR_NO_GRANT);
+	}
+	/* Nothing but its own: another service of the process, another process. */
+	log_in();
+	stage_request(service, "su");
+	assert_int_not_equal(stage_login(STAGE_PIN, "wrong"), ERR_OK);
+	stage_request(service, "login");
+	stage.peer.pid++;
+	assert_int_not_equal(stage_login(STAGE_PIN, "wrong"), ERR_OK);
+	stage.peer.pid--;
+	assert_int_equal(of_host(&g), ERR_OK);
+	/* Where it can't be withdrawn nobody is asked. */
+	stage_raw("UPDATE login_grant SET factors = ''");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_STORE_CORRUPT);
+	assert_int_equal(stage.asked, 0);
+}
+
 static void the_card_of_none_is_good(void **state)
 {
 	(void)state;
@@ -166,6 +199,7 @@ int main(void)
 		STAGE_TEST_SECRETS(it_lives_ten_minutes),
 		STAGE_TEST_SECRETS(it_is_worth_what_card_and_person_are),
 		STAGE_TEST_SECRETS(the_newest_counts),
+		STAGE_TEST_SECRETS(asking_anew_withdraws_it),
 		STAGE_TEST(the_card_of_none_is_good),
 	};
 

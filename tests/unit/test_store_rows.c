@@ -600,7 +600,7 @@ static struct grant_row a_grant(const struct context *c)
 	struct grant_row g = {
 		.person = c->taro.id, .card = c->card.id, .factors = "card,totp", .class_name = "default",
 		.service = "login", .origin = "local", .audit_session = INT64_C(4294967295), .host_pid = 77,
-		.host_start = 88, .through_root = true, .used_at = -1,
+		.host_start = 88, .through_root = true, .withdrawn = true, .used_at = -1,
 	};
 
 	g.at = fixture_moment();
@@ -931,6 +931,7 @@ static const struct {
 	{ "UPDATE login_grant SET audit_session = -1", get_grant },
 	{ "UPDATE login_grant SET uid = 'root'", get_grant },
 	{ "UPDATE login_grant SET used_at = -1", get_grant },
+	{ "UPDATE login_grant SET withdrawn = 2", get_grant },
 	{ "UPDATE login_grant SET real_s = NULL", get_grant },
 	{ "UPDATE session SET state = 'x'", get_session },
 	{ "UPDATE session SET state = NULL WHERE state IS NOT NULL; UPDATE session SET state = 'opened'", get_session },

@@ -294,7 +294,7 @@ def A74_held_by_others():
         equal(process.receive().result, "OK", "let go in time")
         process.close()
         holder.disconnect()
-        until(lambda: exclusive(holder), 2, "someone is still connected")
+        until(lambda: exclusive(holder), 10, "someone is still connected")
         with Card() as process:
             equal(process.next(wait_ms=400).result, "BUSY", "exclusive")
         holder.disconnect()

@@ -83,8 +83,10 @@ static enum err serve(struct worker_io *io, const char *language, struct wire_re
 		e = open_store(&store, LOCK_MS, &c.store_full);
 	if (e == ERR_OK)
 		e = store_meta_get(store, "host_id", host_id, sizeof(host_id));
-	if (e != ERR_OK)
+	if (e != ERR_OK) {
+		auth_tell_fault(&calls, &io->request, language);
 		return e;
+	}
 	/* Without keys nothing can be verified, but an account can be refused and a session closed. */
 	if (keyring_read(WIRE_FD_KEYS, &keys) != ERR_OK)
 		keys = NULL;

@@ -48,4 +48,10 @@ struct auth_call {
 /* The one entry: dispatches on request->op. ret->verdict is VERDICT_ALLOW exactly when ERR_OK is returned. */
 MUST_USE enum err auth_run(const struct auth_call *c, struct wire_result *ret);
 
+/*
+ * Nothing can be decided: the store or the policy can't be used. Who is authenticating is told so, in the
+ * system's language; nothing depends on who that is. Other operations say nothing.
+ */
+void auth_tell_fault(const struct auth_io *io, const struct wire_request *request, const char *system_language);
+
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth.h"
 
+#include <syslog.h>
+
 #include "account.h"
+#include "log.h"
 #include "login.h"
 #include "session.h"
+#include "speech.h"
 
 static const struct {
 	enum wire_op op;
@@ -35,4 +39,13 @@ enum err auth_run(const struct auth_call *c, struct wire_result *ret)
 		return r.result;
 	}
 	return ERR_DENIED;
+}
+
+void auth_tell_fault(const struct auth_io *io, const struct wire_request *request, const char *system_language)
+{
+	if (request->op != WIRE_AUTH)
+		return;
+	speech_in(system_language, request->tty);
+	if (io->tell(io->arg, true, speech_refusal(ERR_STORE)) != ERR_OK)
+		log_line(LOG_NOTICE, "the fault could not be shown");
 }

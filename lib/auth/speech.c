@@ -19,6 +19,11 @@ static const char *from_setting(enum policy_language l)
 	return l == LANGUAGE_JA ? "ja" : l == LANGUAGE_EN ? "en" : NULL;
 }
 
+void speech_in(const char *language, const char *tty)
+{
+	setenv("LANGUAGE", is_virtual_console(tty) ? "en" : language, 1);
+}
+
 void speech_choose(const struct auth_call *c, const struct who *w)
 {
 	const char *l = w->known && w->person.language[0] ? w->person.language : NULL;
@@ -29,9 +34,7 @@ void speech_choose(const struct auth_call *c, const struct who *w)
 		l = from_setting(c->policy->settings.language);
 	if (!l)
 		l = c->system_language;
-	if (is_virtual_console(c->request->tty))
-		l = "en";
-	setenv("LANGUAGE", l, 1);
+	speech_in(l, c->request->tty);
 }
 
 const char *speech_refusal(enum err why)
@@ -55,6 +58,7 @@ const char *speech_refusal(enum err why)
 		{ ERR_EXPIRED, N_("This card has expired. Ask the systems section.") },
 		{ ERR_LOCKED, N_("Your account is locked. Ask the systems section.") },
 		{ ERR_CLOCK, N_("The clock of this machine is wrong. Ask the systems section.") },
+		{ ERR_STORE, N_("The login service is out of order. Ask the systems section.") },
 		{ ERR_STORE_FULL, N_("No disk space is left. Ask the systems section.") },
 		{ ERR_PCSC, N_("The smart card service does not answer. Ask the systems section.") },
 		{ ERR_BUSY, N_("The card reader or this machine is busy. Try again in a moment.") },

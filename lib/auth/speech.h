@@ -8,9 +8,12 @@
 #include "auth.h"
 #include "who.h"
 
+/* "ja" or "en"; English where PAM_TTY is a virtual console, which has no kanji. Sets LANGUAGE for gettext. */
+void speech_in(const char *language, const char *tty);
+
 /*
- * Person's, class', [settings]' or the system's language, in this order; English where PAM_TTY is a virtual
- * console, which has no kanji. Sets LANGUAGE for gettext; the process' locale is C.UTF-8.
+ * Person's, class', [settings]' or the system's language, in this order, by speech_in(). The process' locale is
+ * C.UTF-8.
  */
 void speech_choose(const struct auth_call *c, const struct who *w);
 

@@ -331,7 +331,7 @@ def broken(breaks, mends):
 def refused_by_store(name="taro"):
     mark = world.journal_mark()
     outcome = pam.attempt(name, *pam.by_password(people[name]))
-    unavailable(outcome, 5.0)
+    unavailable(outcome, 5.0, "The login service is out of order. Ask the systems section.")
     report.equal(prompts(outcome), [], "prompts")
     logged("STORE", mark)
 

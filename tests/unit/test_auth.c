@@ -4,6 +4,8 @@
  * source, so that what it calls can answer anything (A4).
  */
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "../../lib/auth/account.h"
 #include "../../lib/auth/login.h"
@@ -30,17 +32,17 @@ static struct {
 	enum err result;
 	uint32_t verdict;
 	uint32_t runtime_max_s;
-} stub;
+} played;
 
 static enum err answer(int op, struct wire_result *ret)
 {
 	/* It starts as a denial. */
 	assert_int_equal(ret->verdict, VERDICT_DENY);
 	assert_int_equal(ret->result, ERR_DENIED);
-	stub.called = op;
-	ret->verdict = stub.verdict;
-	ret->runtime_max_s = stub.runtime_max_s;
-	return stub.result;
+	played.called = op;
+	ret->verdict = played.verdict;
+	ret->runtime_max_s = played.runtime_max_s;
+	return played.result;
 }
 
 static enum err called_login(const struct auth_call *c, struct wire_result *ret)
@@ -80,7 +82,7 @@ static enum err run(int op, bool root_socket, struct wire_result *ret)
 	struct auth_call c = { .peer = &peer, .request = &request };
 
 	*ret = (struct wire_result){ .verdict = VERDICT_ALLOW, .result = ERR_OK, .runtime_max_s = 1 };
-	stub.called = 0;
+	played.called = 0;
 	return auth_run(&c, ret);
 }
 
@@ -89,12 +91,12 @@ static void each_operation_has_its_function(void **state)
 	struct wire_result r;
 
 	(void)state;
-	stub.result = ERR_OK;
-	stub.verdict = VERDICT_ALLOW;
-	stub.runtime_max_s = 28800;
+	played.result = ERR_OK;
+	played.verdict = VERDICT_ALLOW;
+	played.runtime_max_s = 28800;
 	for (int op = WIRE_AUTH; op <= WIRE_CLOSE; op++) {
 		assert_int_equal(run(op, true, &r), ERR_OK);
-		assert_int_equal(stub.called, op);
+		assert_int_equal(played.called, op);
 		assert_int_equal(r.verdict, VERDICT_ALLOW);
 		assert_int_equal(r.result, ERR_OK);
 		assert_int_equal(r.runtime_max_s, 28800);
@@ -109,7 +111,7 @@ static void unknown_operations_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
 		assert_int_equal(run(ops[i], true, &r), ERR_DENIED);
-		assert_int_equal(stub.called, 0);
+		assert_int_equal(played.called, 0);
 		assert_int_equal(r.verdict, VERDICT_DENY);
 		assert_int_equal(r.result, ERR_DENIED);
 		assert_int_equal(r.runtime_max_s, 0);
@@ -121,17 +123,17 @@ static void sessions_are_roots_alone(void **state)
 	struct wire_result r;
 
 	(void)state;
-	stub.result = ERR_OK;
-	stub.verdict = VERDICT_ALLOW;
+	played.result = ERR_OK;
+	played.verdict = VERDICT_ALLOW;
 	for (int op = WIRE_OPEN; op <= WIRE_CLOSE; op++) {
 		assert_int_equal(run(op, false, &r), ERR_NOT_ALLOWED);
-		assert_int_equal(stub.called, 0);
+		assert_int_equal(played.called, 0);
 		assert_int_equal(r.verdict, VERDICT_DENY);
 		assert_int_equal(r.result, ERR_NOT_ALLOWED);
 	}
 	for (int op = WIRE_AUTH; op <= WIRE_ACCOUNT; op++) {
 		assert_int_equal(run(op, false, &r), ERR_OK);
-		assert_int_equal(stub.called, op);
+		assert_int_equal(played.called, op);
 	}
 }
 
@@ -149,8 +151,8 @@ static void A4_only_both_together_allow(void **state)
 			for (size_t j = 0; j < 40; j++) {
 				bool allowed = results[i] == 0 && j == 0;
 
-				stub.result = (enum err)results[i];
-				stub.verdict = verdicts[j];
+				played.result = (enum err)results[i];
+				played.verdict = verdicts[j];
 				assert_int_equal(run(op, true, &r) == ERR_OK, allowed);
 				assert_int_equal(r.verdict == VERDICT_ALLOW, allowed);
 				assert_int_equal(r.result == ERR_OK, allowed);
@@ -170,6 +172,42 @@ static void A4_patterns_are_far_apart(void **state)
 		assert_true(__builtin_popcount(from[i] ^ VERDICT_ALLOW) > 3);
 }
 
+static char told[256];
+
+static enum err hear(void *arg, bool error, const char *text)
+{
+	assert_ptr_equal(arg, told);
+	assert_true(error);
+	assert_string_equal(told, "");
+	snprintf(told, sizeof(told), "%s: %s", getenv("LANGUAGE"), text);
+	return ERR_CONVERSATION;
+}
+
+/* In the system's language, where it can be shown; whoever asks. */
+static void a_fault_is_told_to_who_logs_in(void **state)
+{
+	static const struct {
+		enum wire_op op;
+		const char *tty, *told;
+	} rows[] = {
+		{ WIRE_AUTH, "pts/1", "ja: The login service is out of order. Ask the systems section." },
+		{ WIRE_AUTH, "/dev/tty1", "en: The login service is out of order. Ask the systems section." },
+		{ WIRE_ACCOUNT, "pts/1", "" }, { WIRE_OPEN, "pts/1", "" }, { WIRE_CONFIRM, "pts/1", "" },
+		{ WIRE_CLOSE, "pts/1", "" },
+	};
+	const struct auth_io io = { .tell = hear, .arg = told };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_request request = { .op = rows[i].op };
+
+		snprintf(request.tty, sizeof(request.tty), "%s", rows[i].tty);
+		told[0] = '\0';
+		auth_tell_fault(&io, &request, "ja");
+		assert_string_equal(told, rows[i].told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -178,6 +216,7 @@ int main(void)
 		cmocka_unit_test(sessions_are_roots_alone),
 		cmocka_unit_test(A4_only_both_together_allow),
 		cmocka_unit_test(A4_patterns_are_far_apart),
+		cmocka_unit_test(a_fault_is_told_to_who_logs_in),
 	};
 
 	log_set_sink(NULL);

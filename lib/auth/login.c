@@ -84,19 +84,15 @@ static enum err card_part(struct login *l)
 	if (!n.with_card)
 		return ERR_OK;
 	e = login_card_find(l, !n.without);
-	/* No card, or a reader out of order: the other way in stays open. */
-	if (l->face == FACE_NONE && n.without && (e == ERR_NO_CARD || e == ERR_CARD_FAILED || e == ERR_PCSC || e == ERR_BUSY)) {
-		keep(l, false);
-		return ERR_OK;
-	}
-	if (e != ERR_OK)
-		return e;
-	/* A stranger's card next to an alternative without one: the person goes that way. */
-	if (l->face == FACE_STRANGER && n.without) {
+	/* No card, a stranger's, or a reader out of order: the other way in stays open. */
+	if (l->face != FACE_KNOWN && n.without &&
+	    (e == ERR_OK || e == ERR_NO_CARD || e == ERR_CARD_FAILED || e == ERR_PCSC || e == ERR_BUSY)) {
 		keep(l, false);
 		l->face = FACE_NONE;
 		return ERR_OK;
 	}
+	if (e != ERR_OK)
+		return e;
 	keep(l, true);
 	if (l->face == FACE_KNOWN) {
 		e = tell_lock(l);

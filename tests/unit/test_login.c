@@ -188,6 +188,13 @@ static void a_reader_out_of_order_does_not_close_the_other_way(void **state)
 	stage_pass(60);
 	other_kind.seen = ERR_PCSC;
 	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	/* Beside somebody else's card, too. */
+	for (size_t i = 0; i < 2; i++) {
+		stage_pass(60);
+		stage.cards[i] = &hanakos;
+		stage.cards[!i] = &other_kind;
+		assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	}
 }
 
 /* An alternative with `session` is not offered: what the session proved is not known here. */

@@ -14,7 +14,7 @@ struct pwhash_cost {
 	uint32_t t;             /* 1 .. 32 */
 };
 #define PWHASH_M_MIN 19456u
-#define PWHASH_M_MAX 1048576u
+#define PWHASH_M_MAX 262144u      /* four at once stay below the service's MemoryMax */
 #define PWHASH_COST_DEFAULT ((struct pwhash_cost){ .m_kib = 65536, .t = 3 })
 #define PWHASH_SIZE 160         /* "$argon2id$v=19$m=65536,t=3,p=1$salt16$tag32" and its NUL */
 

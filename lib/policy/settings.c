@@ -35,7 +35,7 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 	  "failures from one remote address, whatever the names, before it is refused") \
 	X(settings, "address-lock", address_lock_s, SECONDS, 0, "1min..1d", "15min", \
 	  "how long such an address is refused after its last failure") \
-	X(settings, "argon2-memory", argon2_memory_kib, MEMORY, 0, "19MiB..1GiB", "64MiB", \
+	X(settings, "argon2-memory", argon2_memory_kib, MEMORY, 0, "19MiB..256MiB", "64MiB", \
 	  "memory of one password hash") \
 	X(settings, "argon2-time", argon2_time, NUMBER, 0, "1..32", "3", \
 	  "passes of one password hash") \

@@ -117,7 +117,7 @@ int64_t privilege_actor(void)
 	if (fd >= 0)
 		close(fd);
 	if (n <= 0 || !text_to_i64(text, 0, UINT32_MAX - 1, &uid))
-		return -1;
+		return (int64_t)getuid();
 	return uid;
 }
 

@@ -23,8 +23,8 @@ MUST_USE enum err privilege_begin(void);
 bool privilege_is_root(void);
 
 /*
- * Who stands behind this process for the log: /proc/self/loginuid, -1 when unset. Needs no root;
- * must be asked before dropping.
+ * Who stands behind this process for the log: /proc/self/loginuid, else (a boot script, a rescue
+ * shell) its real uid. Needs no root; must be asked before dropping.
  */
 int64_t privilege_actor(void);
 

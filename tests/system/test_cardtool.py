@@ -556,7 +556,8 @@ def root_alone_and_no_variable_counts():
     evil = {"LC_ALL": "../../tmp/x", "LANGUAGE": "/tmp", "OPENSSL_CONF": "/tmp/evil", "SQLITE_TMPDIR": "/tmp", "TZ": ":/etc/shadow",
             "PCSCLITE_CSOCK_NAME": "/tmp/none", "SUDO_USER": "hanako", "SUDO_UID": "4242"}
     tool("unlock", "taro", env=evil)
-    equal(events("--type", "unlock")[-1]["actor_uid"], None)
+    # No login uid here: the uid it was done with.
+    equal(events("--type", "unlock")[-1]["actor_uid"], 0)
     world.run("sh", "-c", "echo 4242 >/proc/self/loginuid && SUDO_UID=1 SUDO_USER=hanako cardtool unlock taro")
     equal(events("--type", "unlock")[-1]["actor_uid"], 4242)
 

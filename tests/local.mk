@@ -63,6 +63,12 @@ tests_pam_pam_faults_so_CFLAGS = $(AM_CFLAGS) -fPIC
 tests_pam_pam_faults_so_LDFLAGS = -shared -Wl,-Bsymbolic $(SAN_CFLAGS) $(pam_faults_wrap)
 tests_pam_pam_faults_so_LDADD = lib/libwire.a lib/libbase.a -lpam
 if !SANITIZERS
+# Before the daemon's programs in a box.
+check_PROGRAMS += tests/system/faults.so
+tests_system_faults_so_SOURCES = tests/system/faults.c
+tests_system_faults_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_system_faults_so_LDFLAGS = -shared
+tests_system_faults_so_LDADD =
 if !TEST_HOOKS
 # The module and its host once more, all under the thread sanitizer, which goes with no other.
 check_PROGRAMS += tests/pam/pam_host_tsan tests/pam/pam_tsan.so

@@ -307,7 +307,8 @@ void db_rollback(struct db *db)
 
 bool db_in_transaction(const struct db *db)
 {
-	return sqlite3_get_autocommit(db->handle) == 0;
+	/* Without memory sqlite3_open_v2() gives no handle. */
+	return db->handle && sqlite3_get_autocommit(db->handle) == 0;
 }
 
 static enum err pragma_int(struct db *db, const char *sql, int64_t *ret)

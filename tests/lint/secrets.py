@@ -69,7 +69,7 @@ BANNED = {
     "setlocale": ("the programs' own start", {
         ("cardmfad/worker.c", "main"), ("cardtool/cardtool.c", "set_language"), ("cardtool/cmd_doctor.c", "doctor")}),
     "setenv": ("the languages of gettext and cardtool's start", {
-        ("lib/auth/speech.c", "speech_choose"), ("cardtool/cardtool.c", "set_language"), ("cardtool/privilege.c", "clean_environment")}),
+        ("lib/auth/speech.c", "speech_in"), ("cardtool/cardtool.c", "set_language"), ("cardtool/privilege.c", "clean_environment")}),
     "putenv": ("as setenv", ()),
 }
 # Beside these, in libraries and in the module: what keeps its answer in memory shared by all threads of a host.

@@ -66,6 +66,20 @@ void db_query_freep(struct db_query **q);
 MUST_USE enum err db_run(struct db *db, const char *sql, const struct db_value *args, size_t count,
 			 int64_t *changed);
 
+/*
+ * Pages that are the database's already and hold nothing: what is written later takes them first, and needs
+ * no space of the file system. db_room_make, in a transaction: DB_ROOM_PAGES of 4 KiB are free afterwards, and
+ * as many stand in the log.
+ */
+#define DB_ROOM_PAGES 256
+MUST_USE enum err db_room(struct db *db, int64_t *pages);
+MUST_USE enum err db_room_make(struct db *db);
+/*
+ * What stands in the log goes into the file, so that the log begins anew in the blocks it has. Tried: others may
+ * still read it, and it is written on then.
+ */
+void db_move_log(struct db *db);
+
 /* The database's own check of its pages, indexes and references. */
 MUST_USE enum err db_integrity(struct db *db);
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define APPLICATION_ID 0x434D4641       /* "CMFA" */
 #define HEAP_MAX (64LL * 1024 * 1024)
@@ -314,14 +316,9 @@ bool db_in_transaction(const struct db *db)
 static enum err pragma_int(struct db *db, const char *sql, int64_t *ret)
 {
 	__attribute__((cleanup(db_query_freep))) struct db_query *q = NULL;
-	struct db_value v = { .type = DB_NULL };
-	bool more = false;
-	enum err e = db_query(db, sql, NULL, 0, &q);
+	struct db_value v;
+	enum err e = sqlite_schema_first(db, sql, &q, &v);
 
-	if (e == ERR_OK)
-		e = db_next(q, &more);
-	if (e == ERR_OK && more)
-		e = db_column(q, 0, &v);
 	if (e != ERR_OK)
 		return e;
 	if (v.type != DB_INT)
@@ -333,14 +330,9 @@ static enum err pragma_int(struct db *db, const char *sql, int64_t *ret)
 static enum err use_wal(struct db *db)
 {
 	__attribute__((cleanup(db_query_freep))) struct db_query *q = NULL;
-	struct db_value v = { .type = DB_NULL };
-	bool more = false;
-	enum err e = db_query(db, "PRAGMA journal_mode = WAL", NULL, 0, &q);
+	struct db_value v;
+	enum err e = sqlite_schema_first(db, "PRAGMA journal_mode = WAL", &q, &v);
 
-	if (e == ERR_OK)
-		e = db_next(q, &more);
-	if (e == ERR_OK && more)
-		e = db_column(q, 0, &v);
 	if (e != ERR_OK)
 		return e;
 	if (!sqlite_schema_is_text(&v, "wal"))
@@ -348,7 +340,40 @@ static enum err use_wal(struct db *db)
 	return ERR_OK;
 }
 
-static enum err configure(struct db *db, int busy_ms)
+/*
+ * The first to open a store cuts -shm to almost nothing and lets it grow again: zeroed in place it is as
+ * good, and nobody who fills the disk gets its blocks. SQLite cuts nothing else below a page.
+ */
+static int cut_in_place(int fd, off_t length)
+{
+	static const char zeros[4096];
+	struct stat st;
+
+	if (length >= (off_t)sizeof(zeros) || fstat(fd, &st) != 0)
+		return ftruncate(fd, length);
+	for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(zeros))
+		if (pwrite(fd, zeros, sizeof(zeros), at) != (ssize_t)sizeof(zeros))
+			return ftruncate(fd, length);
+	return 0;
+}
+
+/*
+ * What is written every day needs no new blocks: -wal and -shm outlive the last connection, and the
+ * log is moved into the file long before it grows out of what it has.
+ */
+static enum err keep_blocks(struct db *db)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+	int persist = 1;
+	int code = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+
+	/* A VFS without this door only loses what it is for. */
+	if (code == SQLITE_OK && vfs && vfs->iVersion >= 3 && vfs->xSetSystemCall)
+		code = vfs->xSetSystemCall(vfs, "ftruncate", (sqlite3_syscall_ptr)cut_in_place);
+	return code == SQLITE_OK ? exec(db, "PRAGMA wal_autocheckpoint = 64") : failed(db, code);
+}
+
+static enum err configure(struct db *db, int busy_ms, bool keeps)
 {
 	int code = sqlite3_busy_timeout(db->handle, busy_ms);
 
@@ -363,11 +388,18 @@ static enum err configure(struct db *db, int busy_ms)
 		if (code != SQLITE_OK || now != switches[i].value)
 			return fail(ERR_STORE, "store: SQLite switch %d can't be set", switches[i].id);
 	}
+	/* Before anything is read, which opens -shm. */
+	if (keeps) {
+		enum err e = keep_blocks(db);
+
+		if (e != ERR_OK)
+			return e;
+	}
 	return exec(db, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
 		    " PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON");
 }
 
-static enum err open_handle(const char *path, int busy_ms, struct db **ret)
+static enum err open_handle(const char *path, int busy_ms, bool keeps, struct db **ret)
 {
 	struct db *db = calloc(1, sizeof(*db));
 	enum err e;
@@ -379,7 +411,7 @@ static enum err open_handle(const char *path, int busy_ms, struct db **ret)
 	/* The file exists (store_dir.c checked it), so CREATE is never given. */
 	code = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
 			       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, "unix");
-	e = code == SQLITE_OK ? configure(db, busy_ms) : failed(db, code);
+	e = code == SQLITE_OK ? configure(db, busy_ms, keeps) : failed(db, code);
 	if (e == ERR_OK && sqlite3_db_readonly(db->handle, "main") != 0)
 		e = fail(ERR_STORE, "store: %s is read-only", path);
 	if (e != ERR_OK) {
@@ -410,7 +442,7 @@ static enum err check_version(struct db *db)
 enum err db_open(const char *path, const char *schema, int busy_ms, struct db **ret)
 {
 	struct db *db = NULL;
-	enum err e = open_handle(path, busy_ms, &db);
+	enum err e = open_handle(path, busy_ms, true, &db);
 
 	if (e != ERR_OK)
 		return e;
@@ -431,7 +463,7 @@ enum err db_create(const char *path, const char *schema, int busy_ms, struct db 
 {
 	char stamp[96];
 	struct db *db = NULL;
-	enum err e = open_handle(path, busy_ms, &db);
+	enum err e = open_handle(path, busy_ms, false, &db);
 
 	if (e != ERR_OK)
 		return e;

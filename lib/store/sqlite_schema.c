@@ -73,20 +73,26 @@ enum err sqlite_schema_check(struct db *db, const char *schema)
 	return ERR_OK;
 }
 
+enum err sqlite_schema_first(struct db *db, const char *sql, struct db_query **q, struct db_value *ret)
+{
+	bool more = false;
+	enum err e = db_query(db, sql, NULL, 0, q);
+
+	*ret = (struct db_value){ .type = DB_NULL };
+	if (e == ERR_OK)
+		e = db_next(*q, &more);
+	return e == ERR_OK && more ? db_column(*q, 0, ret) : e;
+}
+
 static enum err first_fault(struct db *db, const char *sql, bool ok_is_a_row)
 {
 	__attribute__((cleanup(db_query_freep))) struct db_query *q = NULL;
-	struct db_value v = { .type = DB_NULL };
-	bool more = false;
-	enum err e = db_query(db, sql, NULL, 0, &q);
+	struct db_value v;
+	enum err e = sqlite_schema_first(db, sql, &q, &v);
 
-	if (e == ERR_OK)
-		e = db_next(q, &more);
-	if (e == ERR_OK && more)
-		e = db_column(q, 0, &v);
 	if (e != ERR_OK)
 		return e;
-	if (ok_is_a_row ? sqlite_schema_is_text(&v, "ok") : !more)
+	if (ok_is_a_row ? sqlite_schema_is_text(&v, "ok") : v.type == DB_NULL)
 		return ERR_OK;
 	return fail(ERR_STORE_CORRUPT, "store: %s: %.*s", sql, v.type == DB_TEXT ? (int)v.len : 0,
 		    v.type == DB_TEXT ? (const char *)v.bytes : "");

@@ -38,6 +38,8 @@ static void give_up_reserve(struct store *s)
 	store_reserve_drop(s->dir);
 	s->reserve_used = true;
 	s->reserve_missing = true;
+	if (s->db)
+		db_move_log(s->db);
 }
 
 enum err store_noted(struct store *s, enum err e)
@@ -171,6 +173,46 @@ enum err store_reserve_make(struct store *s)
 	return ERR_OK;
 }
 
+/* -- the room: what is written while the disk is full goes into blocks that are the store's already -- */
+
+static enum err room_is_short(struct store *s, bool *ret)
+{
+	int64_t pages = 0;
+	enum err e = store_noted(s, db_room(s->db, &pages));
+
+	*ret = pages < DB_ROOM_PAGES / 2 || !store_dir_holds(s->dir, STORE_LOG, STORE_LOG_SIZE);
+	return e;
+}
+
+static enum err make_room(struct store *s)
+{
+	bool still;
+	enum err e = store_begin(s);
+
+	if (e != ERR_OK)
+		return e;
+	/* Many that open at once see it short; one fills it. */
+	e = room_is_short(s, &still);
+	if (e == ERR_OK && still)
+		e = store_noted(s, db_room_make(s->db));
+	if (e == ERR_OK && still)
+		return store_commit(s);
+	store_rollback(s);
+	return e;
+}
+
+static enum err keep_room(struct store *s)
+{
+	bool is_short;
+	enum err e = room_is_short(s, &is_short);
+
+	if (e != ERR_OK || !is_short || !store_reserve_fits(s->dir))
+		return e;
+	e = make_room(s);
+	/* Noted: without it the store is full, not broken. */
+	return e == ERR_STORE_FULL ? ERR_OK : e;
+}
+
 /* -- meta -- */
 
 struct meta_row {
@@ -289,7 +331,7 @@ static enum err open_files(struct store *s, const char *dir, enum store_mode mod
 		e = store_dir_check(s->dir);
 	if (e == ERR_OK && mode == STORE_USE && !store_dir_has(s->dir, STORE_FILE))
 		e = fail(ERR_STORE, "store: %s/" STORE_FILE " is missing", dir);
-	if (e == ERR_OK && !store_reserve_whole(s->dir))
+	if (e == ERR_OK && !store_dir_holds(s->dir, STORE_RESERVE, STORE_RESERVE_SIZE))
 		s->reserve_missing = true;
 	if (e == ERR_OK && mode == STORE_USE && store_reserve_needed(s->dir))
 		give_up_reserve(s);
@@ -303,7 +345,10 @@ static enum err open_files(struct store *s, const char *dir, enum store_mode mod
 		e = store_noted(s, db_open(path, schema_sql, s->lock_ms, &s->db));
 	if (e == ERR_OK && mode == STORE_CREATE)
 		s->reserve_missing = false;
-	return e;
+	/* What is written next must not go to the end of a long log. */
+	if (e == ERR_OK && s->reserve_missing)
+		db_move_log(s->db);
+	return e == ERR_OK ? keep_room(s) : e;
 }
 
 enum err store_open(const char *dir, enum store_mode mode, int lock_ms, struct store **ret)

@@ -189,13 +189,12 @@ enum err store_dir_publish(int dir)
 
 /* -- the reserve -- */
 
-bool store_reserve_whole(int dir)
+bool store_dir_holds(int dir, const char *name, int64_t bytes)
 {
 	struct stat st;
 
 	/* Blocks, not length: an interrupted fill may leave a hole. */
-	return fstatat(dir, STORE_RESERVE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       (int64_t)st.st_blocks * 512 >= STORE_RESERVE_SIZE;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (int64_t)st.st_blocks * 512 >= bytes;
 }
 
 static bool space_below(int dir, uint64_t bytes)
@@ -210,14 +209,18 @@ bool store_reserve_needed(int dir)
 	return space_below(dir, SPACE_NEEDED);
 }
 
+bool store_reserve_fits(int dir)
+{
+	return !space_below(dir, 3 * STORE_RESERVE_SIZE);
+}
+
 enum err store_reserve_fill(int dir)
 {
 	CLOSED int fd = -1;
 	enum err e;
 	int error;
 
-	/* Made in the last space there is, it would itself be what starves the store. */
-	if (space_below(dir, 3 * STORE_RESERVE_SIZE))
+	if (!store_reserve_fits(dir))
 		return fail(ERR_STORE_FULL, "store: too little space for the reserve");
 	e = store_dir_file(dir, STORE_RESERVE, &fd);
 	if (e != ERR_OK)

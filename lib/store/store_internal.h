@@ -15,6 +15,8 @@
 #define STORE_LOCK "lock"
 #define STORE_RESERVE "reserve"
 #define STORE_RESERVE_SIZE (1024 * 1024)
+#define STORE_LOG STORE_FILE "-wal"
+#define STORE_LOG_SIZE (1024 * 1024)
 #define STORE_PATH_SIZE 1024
 
 struct store {
@@ -56,8 +58,12 @@ MUST_USE enum err store_dir_fresh(int dir);
 /* The filled file takes its name, durably. ERR_EXISTS. */
 MUST_USE enum err store_dir_publish(int dir);
 
+/* The file has so many blocks of its own. */
+bool store_dir_holds(int dir, const char *name, int64_t bytes);
+
 MUST_USE enum err store_reserve_fill(int dir);
-bool store_reserve_whole(int dir);
+/* Enough is left for a reserve that does not itself starve the store. */
+bool store_reserve_fits(int dir);
 void store_reserve_drop(int dir);
 /* So little is left that SQLite's shared memory could not be written (SIGBUS). */
 bool store_reserve_needed(int dir);

@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "lib/policy/setting_value.c": "settings",
     "lib/store/db_sqlite.c": "store",
     "lib/store/row.c": "store_rows",
+    "lib/store/sqlite_room.c": "store",
     "lib/store/sqlite_schema.c": "store",
     "lib/store/store_bucket.c": "store_rows",
     "lib/store/store_card.c": "store_rows",

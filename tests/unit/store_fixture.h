@@ -147,6 +147,23 @@ static inline void fixture_copy(const char *from, const char *to)
 	assert_int_equal(status, 0);
 }
 
+/* A log without its header is none; it keeps its blocks. What is read then is the file, which holds all once every store is closed. */
+static inline void fixture_void_log(const char *dir)
+{
+	int fd = open(fixture_path(dir, "store.db-wal"), O_WRONLY);
+
+	if (fd >= 0)
+		assert_int_equal(pwrite(fd, (char[32]){ 0 }, 32, 0), 32);
+	assert_int_equal(fd < 0 ? errno : close(fd), fd < 0 ? ENOENT : 0);
+}
+
+/* As one brings back a backup: what the log says of later is not of this file. */
+static inline void fixture_restore(const char *dir, const char *saved)
+{
+	fixture_void_log(dir);
+	fixture_copy(saved, fixture_path(dir, "store.db"));
+}
+
 /* Waits for a child; its exit status, or 128 + signal. */
 static inline int fixture_wait(pid_t pid)
 {

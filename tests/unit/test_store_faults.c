@@ -214,9 +214,34 @@ static void every_fault_while_opening_is_an_error(void **state)
 			}
 			assert_int_equal(e, faults[i].err);
 			assert_null(other);
+			db_hook_fail(0, 0);
+			assert_int_equal(store_reserve_make(s), ERR_OK);
 		}
 	}
 	db_hook_fail(0, 0);
+	assert_int_equal(fixture_verdict(dir), ERR_OK);
+}
+
+/* On a full disk the log is moved at each open; where that fails it stays, and nothing else is worse. */
+static void a_log_that_stays_hinders_no_open(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct store *other = NULL;
+		int steps;
+
+		db_hook_fail(0, 0);
+		store_close(fixture_open(dir));
+		steps = db_hook_count();
+		assert_int_equal(unlink(fixture_path(dir, "reserve")), 0);
+		/* Before the last step, which is the look at the room. */
+		db_hook_fail(steps, faults[i].code);
+		assert_int_equal(store_open(dir, STORE_USE, 100, &other), ERR_OK);
+		assert_int_equal(db_hook_count(), steps + 1);
+		db_hook_fail(0, 0);
+		assert_int_equal(store_reserve_make(other), ERR_OK);
+		store_close(other);
+	}
 	assert_int_equal(fixture_verdict(dir), ERR_OK);
 }
 
@@ -258,6 +283,7 @@ int main(void)
 		T(every_fault_at_every_step_leaves_the_old_state),
 		T(ignored_failure_is_not_committed),
 		T(every_fault_while_opening_is_an_error),
+		T(a_log_that_stays_hinders_no_open),
 		T(every_fault_while_creating_leaves_no_store),
 #undef T
 	};

@@ -1003,7 +1003,7 @@ static void hostile_rows_are_refused(void **state)
 		assert_int_equal(store_check(c->s), ERR_STORE_CORRUPT);
 		store_close(c->s);
 		c->s = NULL;
-		fixture_copy(saved, path);
+		fixture_restore(c->dir, saved);
 	}
 	c->s = fixture_open(c->dir);
 	assert_int_equal(store_check(c->s), ERR_OK);
@@ -1033,7 +1033,7 @@ static void check_finds_what_no_function_reads(void **state)
 		if (fixture_verdict(c->dir) != ERR_STORE_CORRUPT)
 			print_error("%s\n", sql[i]);
 		assert_int_equal(fixture_verdict(c->dir), ERR_STORE_CORRUPT);
-		fixture_copy(saved, path);
+		fixture_restore(c->dir, saved);
 	}
 }
 

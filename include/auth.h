@@ -42,7 +42,7 @@ struct auth_call {
 	const struct wire_request *request;     /* what the host says */
 	const char *host_id;                    /* of the store */
 	const char *system_language;            /* "ja" or "en" */
-	bool store_full;                        /* no reserve: only `when-full` classes log in */
+	bool store_full;                        /* no reserve: only `when-full` classes log in and open sessions */
 };
 
 /* The one entry: dispatches on request->op. ret->verdict is VERDICT_ALLOW exactly when ERR_OK is returned. */

@@ -96,9 +96,10 @@ enum err account_run(const struct auth_call *c, struct wire_result *ret)
 		return ERR_OK;
 	}
 	/*
-	 * A refusal stands whether or not it can be written down. What a person can ask for without end is not kept.
+	 * A refusal stands whether or not it can be written down. What a person can ask for without end is not kept,
+	 * nor, on a full disk, what would use up the space of those who may log in.
 	 */
-	if (w.known && c->peer->root_socket && record(c, &w, e) != ERR_OK)
+	if (w.known && c->peer->root_socket && (!c->store_full || w.class_of->when_full) && record(c, &w, e) != ERR_OK)
 		fail(ERR_STORE, "an account refusal could not be recorded");
 	return e;
 }

@@ -96,6 +96,9 @@ enum err session_open(const struct auth_call *c, struct wire_result *ret)
 	struct step s = { .c = c, .w = &w };
 	enum err e = who_find(c, &w);
 
+	/* What space the store has left is for those who may log in then. */
+	if (e == ERR_OK && w.known && c->store_full && !w.class_of->when_full)
+		e = ERR_STORE_FULL;
 	if (e == ERR_OK)
 		e = w.known ? in_transaction(&s, insert_pending) : account_without_grant(c, &w);
 	if (e == ERR_OK)

@@ -218,6 +218,20 @@ static void a_refusal_that_cannot_be_recorded_is_one(void **state)
 	assert_null(strstr(stage.log, "could not be recorded"));
 }
 
+/* Jobs and sudo of others ask without end: on a full disk they use up nothing. */
+static void a_full_store_keeps_no_refusals_of_other_classes(void **state)
+{
+	(void)state;
+	stage_reset_call();
+	stage.store_full = true;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NO_GRANT);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'account'"), 0);
+	stage_policy(STAGE_POLICY "when-full = yes\n");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NO_GRANT);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'account'"), 1);
+}
+
 static void a_store_that_fails_refuses(void **state)
 {
 	(void)state;
@@ -263,6 +277,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_login_is_redeemed),
 		STAGE_TEST_SECRETS(a_revoked_card_is_not_passed_over),
 		STAGE_TEST(a_refusal_that_cannot_be_recorded_is_one),
+		STAGE_TEST(a_full_store_keeps_no_refusals_of_other_classes),
 		STAGE_TEST(a_store_that_fails_refuses),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_refuses),
 	};

@@ -76,6 +76,24 @@ static void without_a_login_none_is_opened(void **state)
 	assert_int_equal(stage_count("SELECT count(*) FROM session"), 0);
 }
 
+/* What space the store still has is for the marked class. */
+static void a_full_store_opens_none_for_other_classes(void **state)
+{
+	(void)state;
+	log_in();
+	stage.store_full = true;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_STORE_FULL);
+	assert_int_equal(in_state("pending"), 0);
+	stage_policy(STAGE_POLICY "when-full = yes\n");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	enter_scope();
+	stage_policy(STAGE_POLICY "when-full = no\n");
+	/* What is open already goes its way. */
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(in_state("closed"), 1);
+}
+
 static void services_without_login_have_sessions_without_grant(void **state)
 {
 	(void)state;
@@ -315,6 +333,7 @@ int main(void)
 	const struct CMUnitTest list[] = {
 		STAGE_TEST_SECRETS(a_session_is_opened_confirmed_and_closed),
 		STAGE_TEST_SECRETS(without_a_login_none_is_opened),
+		STAGE_TEST_SECRETS(a_full_store_opens_none_for_other_classes),
 		STAGE_TEST(services_without_login_have_sessions_without_grant),
 		STAGE_TEST(the_machines_accounts_have_no_rows),
 		STAGE_TEST_SECRETS(what_changed_since_the_login_counts),

@@ -478,6 +478,36 @@ def full_disk_leaves_the_marked_class_in_and_heals_by_itself():
         nothing_counted()
 
 
+@report.test(seconds=60)
+def disk_filled_again_after_the_reserve_was_given_up():
+    with small_file_system() as common:
+        for _ in range(3):
+            marked_class_logs_in_alone(common)
+        empty(common)
+        logs_in("taro")
+        report.equal(daemon.intact(), True, "store")
+
+
+@report.test(seconds=60)
+def disk_kept_full_by_a_user_who_never_stops():
+    def keep_full(ready):
+        fill(common)
+        ready()
+        while True:
+            fill(common, step=4096)
+
+    with small_file_system() as common:
+        before = daemon.successes()
+        logs_in("taro")
+        with other_program("jiro", keep_full):
+            opened = [pam.attempt("hanako", *pam.by_password(people["hanako"])).opened for _ in range(report.long(20, 4))]
+            opened.append(people["hanako"].login()[0])
+            unavailable(pam.attempt("taro", *pam.by_password(people["taro"])), 5.0, "No disk space is left.")
+        report.equal(opened, [True] * len(opened), "logins of the marked class")
+        report.equal(daemon.successes(), before + 1 + len(opened), "logins on record")
+        report.equal(daemon.intact(), True, "store")
+
+
 # --- cards -----------------------------------------------------------------------------------------
 
 @contextlib.contextmanager

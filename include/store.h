@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows, not rules. One directory (0700, cardmfa) holds the database, a FIFO lock file and a reserve
- * file. The database, its -wal and its -shm keep about 1 MiB of blocks in hand, so that on a full disk some
- * thousand logins more can be written whoever takes what becomes free. Every row that is read is validated (lengths, enums, UTF-8, ids): a bad one is
+ * file. The database, its -wal and its -shm keep about 1 MiB of blocks in hand: on a full disk some
+ * thousand logins can still be written, whoever takes what becomes free.
+ * Every row that is read is validated (lengths, enums, UTF-8, ids): a bad one is
  * ERR_STORE_CORRUPT, never a default. Errors of all functions: ERR_STORE, ERR_STORE_FULL,
  * ERR_STORE_CORRUPT, ERR_STORE_VERSION, ERR_TIMEOUT (lock), ERR_MEMORY, and those named. *ret is
  * untouched on failure. Optional text: "" in the struct is NULL in the row. Optional numbers: -1.

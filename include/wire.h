@@ -2,8 +2,8 @@
 /*
  * Messages between hosts, listener and workers. SOCK_SEQPACKET on AF_UNIX: one message, one packet,
  * at most WIRE_MAX bytes. Layout: "CMFA", u16 version, u16 type, then fields in fixed order; numbers big-endian, strings u32 length + bytes
- * without NUL. Trailing or missing bytes, NULs in strings, values out of range: ERR_PROTOCOL. The module links this with
- * libc alone; nothing here logs, allocates or keeps state.
+ * without NUL. Trailing or missing bytes, NULs in strings, values out of range: ERR_PROTOCOL, and *ret of wire_get_X() for a
+ * whole message is untouched. The module links this with libc alone; nothing here logs, allocates or keeps state.
  */
 #ifndef CARDMFA_WIRE_H
 #define CARDMFA_WIRE_H
@@ -116,7 +116,7 @@ struct wire_message {
 void wire_put_message(struct wire_buf *b, const struct wire_message *m);
 MUST_USE enum err wire_get_message(struct wire_buf *b, struct wire_message *ret);
 
-/* ANSWER: given false: the conversation failed or was cancelled. */
+/* ANSWER: given false: the conversation failed or was cancelled, and there is no text. */
 struct wire_answer {
 	uint32_t number;
 	bool given;
@@ -133,7 +133,7 @@ MUST_USE enum err wire_get_answer(struct wire_buf *b, struct wire_answer *ret);
 #define VERDICT_DENY  0xA5C3691Eu
 struct wire_result {
 	uint32_t verdict;
-	enum err result;
+	enum err result;        /* of a later daemon: maybe a number without a name here */
 	uint32_t runtime_max_s; /* OPEN: systemd.runtime_max_sec for pam_systemd, 0: none */
 };
 void wire_put_result(struct wire_buf *b, const struct wire_result *r);

@@ -21,19 +21,24 @@ void wire_put_peer(struct wire_buf *b, const struct wire_peer *p)
 
 enum err wire_get_peer(struct wire_buf *b, struct wire_peer *ret)
 {
-	ret->root_socket = wire_get_bool(b);
-	ret->pid = wire_get_i64(b);
-	ret->start = wire_get_i64(b);
-	ret->parent = wire_get_i64(b);
-	ret->parent_start = wire_get_i64(b);
-	ret->ruid = wire_get_i64(b);
-	ret->euid = wire_get_i64(b);
-	ret->loginuid = wire_get_i64(b);
-	ret->audit_session = wire_get_i64(b);
-	wire_get_text(b, ret->exe, sizeof(ret->exe));
-	wire_get_text(b, ret->cgroup, sizeof(ret->cgroup));
-	ret->config_fallback = wire_get_bool(b);
-	return wire_end(b);
+	struct wire_peer p;
+
+	p.root_socket = wire_get_bool(b);
+	p.pid = wire_get_i64(b);
+	p.start = wire_get_i64(b);
+	p.parent = wire_get_i64(b);
+	p.parent_start = wire_get_i64(b);
+	p.ruid = wire_get_i64(b);
+	p.euid = wire_get_i64(b);
+	p.loginuid = wire_get_i64(b);
+	p.audit_session = wire_get_i64(b);
+	wire_get_text(b, p.exe, sizeof(p.exe));
+	wire_get_text(b, p.cgroup, sizeof(p.cgroup));
+	p.config_fallback = wire_get_bool(b);
+	if (wire_end(b) != ERR_OK)
+		return ERR_PROTOCOL;
+	*ret = p;
+	return ERR_OK;
 }
 
 void wire_put_ask(struct wire_buf *b, enum wire_ask what, int64_t group)
@@ -64,9 +69,10 @@ void wire_put_given(struct wire_buf *b, enum err result)
 enum err wire_get_given(struct wire_buf *b, enum err *ret)
 {
 	uint32_t number = wire_get_u32(b);
+	enum err result = err_from_number(number);
 
-	if (wire_end(b) != ERR_OK)
+	if (wire_end(b) != ERR_OK || (uint32_t)result != number)
 		return ERR_PROTOCOL;
-	*ret = (enum err)number;
+	*ret = result;
 	return ERR_OK;
 }

@@ -17,17 +17,18 @@ void wire_put_request(struct wire_buf *b, const struct wire_request *r)
 enum err wire_get_request(struct wire_buf *b, unsigned version, struct wire_request *ret)
 {
 	uint8_t op = wire_get_u8(b);
+	struct wire_request r = { .op = (enum wire_op)op };
 
 	(void)version;          /* one version so far */
-	ret->flags = wire_get_u32(b);
-	wire_get_text(b, ret->service, sizeof(ret->service));
-	wire_get_text(b, ret->user, sizeof(ret->user));
-	wire_get_text(b, ret->rhost, sizeof(ret->rhost));
-	wire_get_text(b, ret->tty, sizeof(ret->tty));
-	wire_get_text(b, ret->auth_info, sizeof(ret->auth_info));
+	r.flags = wire_get_u32(b);
+	wire_get_text(b, r.service, sizeof(r.service));
+	wire_get_text(b, r.user, sizeof(r.user));
+	wire_get_text(b, r.rhost, sizeof(r.rhost));
+	wire_get_text(b, r.tty, sizeof(r.tty));
+	wire_get_text(b, r.auth_info, sizeof(r.auth_info));
 	if (wire_end(b) != ERR_OK || op < WIRE_AUTH || op > WIRE_CLOSE)
 		return ERR_PROTOCOL;
-	ret->op = (enum wire_op)op;
+	*ret = r;
 	return ERR_OK;
 }
 
@@ -58,12 +59,13 @@ void wire_put_message(struct wire_buf *b, const struct wire_message *m)
 enum err wire_get_message(struct wire_buf *b, struct wire_message *ret)
 {
 	uint8_t style = wire_get_u8(b);
+	struct wire_message m = { .style = (enum wire_style)style };
 
-	ret->number = wire_get_u32(b);
-	wire_get_text(b, ret->text, sizeof(ret->text));
+	m.number = wire_get_u32(b);
+	wire_get_text(b, m.text, sizeof(m.text));
 	if (wire_end(b) != ERR_OK || style < WIRE_PROMPT_HIDDEN || style > WIRE_INFO)
 		return ERR_PROTOCOL;
-	ret->style = (enum wire_style)style;
+	*ret = m;
 	return ERR_OK;
 }
 
@@ -77,10 +79,17 @@ void wire_put_answer(struct wire_buf *b, const struct wire_answer *a)
 
 enum err wire_get_answer(struct wire_buf *b, struct wire_answer *ret)
 {
-	ret->number = wire_get_u32(b);
-	ret->given = wire_get_bool(b);
-	wire_get_secret(b, &ret->text);
-	return wire_end(b);
+	struct wire_answer a = { .given = false };
+	enum err e;
+
+	a.number = wire_get_u32(b);
+	a.given = wire_get_bool(b);
+	wire_get_secret(b, &a.text);
+	e = a.given || a.text.len == 0 ? wire_end(b) : ERR_PROTOCOL;
+	if (e == ERR_OK)
+		*ret = a;
+	wipe(&a, sizeof(a));
+	return e;
 }
 
 void wire_put_result(struct wire_buf *b, const struct wire_result *r)

@@ -122,6 +122,73 @@ static void strings_with_nul_or_too_long_are_refused(void **state)
 	assert_int_equal(wire_get_message(&b, &m), ERR_PROTOCOL);
 }
 
+static void malformed_messages_leave_the_result_alone(void **state)
+{
+	struct wire_request request;
+	struct wire_message message = { .style = WIRE_ERROR, .number = 7, .text = "before" };
+	struct wire_answer answer = { .number = 7, .given = true };
+	struct wire_peer peer;
+	WIRE_BUF(b);
+
+	(void)state;
+	memset(&request, 0x5A, sizeof(request));
+	memset(&peer, 0x5A, sizeof(peer));
+	wire_put_request(&b, &(const struct wire_request){ .op = WIRE_AUTH, .flags = 1, .user = "taro" });
+	b.len--;
+	reopen(&b, WIRE_REQUEST);
+	assert_int_equal(wire_get_request(&b, WIRE_VERSION, &request), ERR_PROTOCOL);
+	assert_int_equal(request.flags, 0x5A5A5A5A);
+	assert_int_equal(request.user[0], 0x5A);
+	wire_put_message(&b, &(const struct wire_message){ .style = 9, .number = 1, .text = "after" });
+	reopen(&b, WIRE_MESSAGE);
+	assert_int_equal(wire_get_message(&b, &message), ERR_PROTOCOL);
+	assert_int_equal(message.number, 7);
+	assert_string_equal(message.text, "before");
+	wire_put_answer(&b, &(const struct wire_answer){ .number = 1 });
+	b.bytes[b.len++] = 0;
+	reopen(&b, WIRE_ANSWER);
+	assert_int_equal(wire_get_answer(&b, &answer), ERR_PROTOCOL);
+	assert_true(answer.number == 7 && answer.given);
+	wire_put_peer(&b, &(const struct wire_peer){ .pid = 1, .exe = "/usr/bin/login" });
+	b.len--;
+	reopen(&b, WIRE_PEER);
+	assert_int_equal(wire_get_peer(&b, &peer), ERR_PROTOCOL);
+	assert_int_equal(peer.exe[0], 0x5A);
+}
+
+static void an_answer_not_given_has_no_text(void **state)
+{
+	struct wire_answer a = { .given = true };
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_start(&b, WIRE_ANSWER);
+	wire_put_u32(&b, 1);
+	wire_put_u8(&b, 0);
+	wire_put_bytes(&b, "123456", 6);
+	reopen(&b, WIRE_ANSWER);
+	assert_int_equal(wire_get_answer(&b, &a), ERR_PROTOCOL);
+	assert_int_equal(a.text.len, 0);
+}
+
+static void only_known_results_are_given(void **state)
+{
+	enum err e = ERR_CANCELLED;
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_put_given(&b, ERR_BUSY);
+	reopen(&b, WIRE_GIVEN);
+	assert_int_equal(wire_get_given(&b, &e), ERR_OK);
+	assert_int_equal(e, ERR_BUSY);
+	for (unsigned i = 1; i < 10; i++) {
+		wire_put_given(&b, (enum err)i);
+		reopen(&b, WIRE_GIVEN);
+		assert_int_equal(wire_get_given(&b, &e), ERR_PROTOCOL);
+		assert_int_equal(e, ERR_BUSY);
+	}
+}
+
 /* A yes is one exact pattern together with success: no single, double or triple bit flip makes one out of a no. */
 static void only_the_exact_verdict_allows(void **state)
 {
@@ -288,6 +355,9 @@ int main(void)
 		cmocka_unit_test(cut_and_padded_messages_are_refused),
 		cmocka_unit_test(headers_of_others_are_refused),
 		cmocka_unit_test(strings_with_nul_or_too_long_are_refused),
+		cmocka_unit_test(malformed_messages_leave_the_result_alone),
+		cmocka_unit_test(an_answer_not_given_has_no_text),
+		cmocka_unit_test(only_known_results_are_given),
 		cmocka_unit_test(only_the_exact_verdict_allows),
 		cmocka_unit_test(descriptors_come_only_where_they_belong),
 		cmocka_unit_test(oversized_packets_are_refused),

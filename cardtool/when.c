@@ -69,10 +69,13 @@ bool when_parse_utc(const char *text, int64_t *ret)
 {
 	struct tm tm = { .tm_year = 0 };
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	int64_t at = end && !*end ? (int64_t)timegm(&tm) : 0;
+	char again[32];
 
-	if (!end || *end)
+	/* strptime(3) skips blanks and zeros, timegm(3) makes the 31st of April the 1st of May. */
+	if (!end || *end || strcmp(text_utc_time(again, sizeof(again), at), text) != 0)
 		return false;
-	*ret = (int64_t)timegm(&tm);
+	*ret = at;
 	return true;
 }
 

@@ -70,7 +70,9 @@ static void lengths_of_time_too(void **state)
 static void times_as_events_hold_them(void **state)
 {
 	static const char *const bad[] = { "", "2026-11-20 05:07:12", "2026-11-20T05:07:12",
-					   "2026-11-20T05:07:12Z ", "lost" };
+					   "2026-11-20T05:07:12Z ", "lost",
+					   "2026-02-31T00:00:00Z", "2026-1-2T3:4:5Z",
+					   " 2026-11-20T05:07:12Z", "2026-11-20T05:07:60Z" };
 	int64_t at = 7;
 
 	(void)state;

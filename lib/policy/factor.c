@@ -140,7 +140,7 @@ bool alternative_parse(const char *text, struct alternative *ret, char *why, siz
 		}
 		if (!add_factor(&a, name, why, size))
 			return false;
-		at = comma + 1;
+		at += len + 1;
 	} while (comma);
 	*ret = a;
 	return true;

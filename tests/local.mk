@@ -41,9 +41,31 @@ tests_card_sandbox_probe_SOURCES = tests/card/sandbox_probe.c cardmfad/card_sand
 tests_card_sandbox_probe_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
 tests_card_sandbox_probe_LDADD = lib/libbase.a $(SECCOMP_LIBS)
 
-LDADD = $(rules_libs) lib/libcard.a lib/libwire.a lib/libbase.a $(rules_foreign) $(PCSC_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
+# -- fuzz targets: with main() of replay.c, which feeds them their corpus; with libFuzzer's if --enable-fuzzing --
+fuzz_tests = tests/fuzz/fuzz_apdu tests/fuzz/fuzz_card_id tests/fuzz/fuzz_card_link tests/fuzz/fuzz_certificate \
+	tests/fuzz/fuzz_cidr tests/fuzz/fuzz_conf tests/fuzz/fuzz_conf_reader tests/fuzz/fuzz_event \
+	tests/fuzz/fuzz_keyring tests/fuzz/fuzz_piv tests/fuzz/fuzz_pwhash tests/fuzz/fuzz_readers tests/fuzz/fuzz_row \
+	tests/fuzz/fuzz_setting tests/fuzz/fuzz_spki tests/fuzz/fuzz_store tests/fuzz/fuzz_text tests/fuzz/fuzz_tlv \
+	tests/fuzz/fuzz_when tests/fuzz/fuzz_wire_daemon tests/fuzz/fuzz_wire_host
+check_PROGRAMS += $(fuzz_tests)
+tests_fuzz_fuzz_when_SOURCES = tests/fuzz/fuzz_when.c cardtool/when.c
+tests_fuzz_fuzz_when_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+check_LIBRARIES = tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/fuzz_db.h tests/fuzz/fuzz_script.h \
+	tests/fuzz/fuzz_wire.h
+fuzz-programs: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(fuzz_tests)
+.PHONY: fuzz-programs
+
+# A program with a main() of its own takes nothing of $(fuzz_main).
+LDADD = $(fuzz_main) $(rules_libs) lib/libcard.a lib/libwire.a lib/libbase.a $(rules_foreign) $(PCSC_LIBS) $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 AM_LDFLAGS = $(SAN_CFLAGS)
-TESTS = $(unit_tests)
+if FUZZING
+AM_LDFLAGS += -fsanitize=fuzzer
+else
+fuzz_main = tests/fuzz/libreplay.a
+endif
+TESTS = $(unit_tests) $(fuzz_tests)
 
 # -- the built module under libpam: a host told what to do, modules beside ours, ours with failing calls --
 check_PROGRAMS += tests/pam/pam_host tests/pam/pam_faults.so tests/pam/pam_probe.so
@@ -105,7 +127,7 @@ check-programs: all
 .PHONY: check-programs
 
 # -- what no program above names --
-EXTRA_DIST += tests/cases.txt tests/lint tests/system \
+EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/system \
 	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \

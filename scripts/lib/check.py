@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """check.py [--long] [SUITE[/FILE]...] - scripts/check, inside its private world.
 
-A test is a program of a build tree (tests/SUITE/test_NAME.c) or a script (tests/SUITE/NAME.sh or
-.py, executable or named test_NAME). A line "check: WORD..." among the first of its source says how it wants to be run:
+A test is a program of a build tree (tests/SUITE/test_NAME.c, tests/fuzz/fuzz_NAME.c) or a script (tests/SUITE/NAME.sh
+or .py, executable or named test_NAME). A line "check: WORD..." among the first of its source says how it wants to be run:
 
     alone       nothing else runs meanwhile
     box         inside a box with the product installed (scripts of the suite system: always, if .py)
@@ -13,7 +13,8 @@ A test is a program of a build tree (tests/SUITE/test_NAME.c) or a script (tests
     timeout=N   seconds
 
 Environment of a test: CARDMFA_SOURCE (or srcdir), CARDMFA_BUILD (or BUILD), CARDMFA_BUILD_HOOKS, with --long
-CARDMFA_LONG=1 (or LONG), VCARD (the virtual card), VPCD_DIR (its driver), TMPDIR. tests/vcard belongs to the suite card.
+CARDMFA_LONG=1 (or LONG), VCARD (the virtual card), VPCD_DIR (its driver), TMPDIR. tests/vcard belongs to
+the suite card, tests/fuzz to unit.
 """
 import concurrent.futures
 import dataclasses
@@ -31,7 +32,7 @@ import build
 import results
 
 SUITES = ("lint", "unit", "pam", "card", "system")
-FOLDERS = {"card": ("vcard", "card")}
+FOLDERS = {"card": ("vcard", "card"), "unit": ("unit", "fuzz")}
 SANITIZED = ("unit", "pam", "card")
 SECONDS = {"lint": 120, "unit": 120, "pam": 180, "card": 180, "system": 300}
 SLOWER_ASAN, SLOWER_LONG = 3, 10
@@ -79,7 +80,7 @@ def find_tests(source, suite):
     """Tests of a suite, each in the trees it runs in."""
     folders = [source / "tests" / name for name in FOLDERS.get(suite, (suite,))]
     files = [path for folder in folders for path in sorted(folder.glob("*.*"))]
-    programs = [path for path in files if path.suffix == ".c" and path.stem.startswith("test_")]
+    programs = [path for path in files if path.suffix == ".c" and path.stem.startswith(("test_", "fuzz_"))]
     scripts = [path for path in files if path.suffix in (".sh", ".py") and
                (os.access(path, os.X_OK) or path.stem.startswith("test_"))]
     for path in [*programs, *scripts]:
@@ -130,7 +131,7 @@ class Check:
         return "box" in test.words or (test.suite == "system" and test.source.suffix == ".py")
 
     def command(self, test):
-        own = [str(self.build.path(test.tree) / "tests" / test.suite / test.source.stem)]
+        own = [str(self.build.path(test.tree) / "tests" / test.source.parent.name / test.source.stem)]
         if not test.program:
             own = ["/usr/bin/python3" if test.source.suffix == ".py" else "/bin/bash", str(test.source)]
         if self.boxed(test):
@@ -152,8 +153,8 @@ class Check:
 
     def settled(self, test):
         """A program that only the hooks' build makes is run from there, once."""
-        there = self.build.path("hooks") / "tests" / test.suite / test.source.stem
-        here = self.build.path("plain") / "tests" / test.suite / test.source.stem
+        there = self.build.path("hooks") / "tests" / test.source.parent.name / test.source.stem
+        here = self.build.path("plain") / "tests" / test.source.parent.name / test.source.stem
         if test.program and there.exists() and not here.exists():
             test.tree = "hooks" if test.tree == "plain" else "none"
         return test

@@ -15,13 +15,14 @@ FOREIGN_NAMES = re.compile(r"(?<![\w.}])/wor[k]\b|\bfar[m]-|(?<![\w/])share[d]/|
                            r"|\bDESIG[N]\b|/tm[p]/brief")
 NO_LICENCE_LINE = {"README.md", "README.ja.md", ".editorconfig", ".gitignore", "LICENSE"}
 BINARY = {".mo", ".gz", ".der", ".bin", ".png"}
+CORPUS = lint.SOURCE / "tests/fuzz/corpus"      # bytes for parsers
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 
 
 def tree():
     """Every text of ours."""
     for path in (*lint.files(*lint.TREE), *(lint.SOURCE / name for name in lint.TOP)):
-        if path.exists() and path.suffix not in BINARY:
+        if path.exists() and path.suffix not in BINARY and CORPUS not in path.parents:
             yield path
 
 

@@ -3,10 +3,11 @@
 # overlay.sh - run a command in a private world: this machine's Debian with the packages of
 # scripts/lib/packages, where nothing that is done reaches the machine or outlives the command.
 #
-#   overlay.sh [-b] [-n] COMMAND [ARG...]      COMMAND's directory is the clone
+#   overlay.sh [-b] [-n] [-p 'PACKAGE...'] COMMAND [ARG...]      COMMAND's directory is the clone
 #
 #   -b   share the clone's build/ (all else in the clone is written to memory only)
 #   -n   keep the machine's network; without it there is only an own "lo"
+#   -p   these packages too
 #
 # Mount, pid, uts, ipc, cgroup and network namespaces of its own; overlays that write to a bounded
 # tmpfs; no capability to set the clock, load modules or touch ports. Missing packages are installed
@@ -64,7 +65,7 @@ outside() {
 	trap 'exit 143' TERM HUP
 	setpriv --pdeathsig KILL "$lib/cgroup" enter $name \
 		unshare --mount --uts --ipc --pid --cgroup --fork --kill-child --propagation unchanged \
-		"$self" inside "$clone" $build $network "$@" <&0 8>&- 9>&- &
+		"$self" inside "$clone" $build $network "$more" "$@" <&0 8>&- 9>&- &
 	worker=$!
 	wait $worker || rc=$?
 	worker=
@@ -91,7 +92,7 @@ listed() {
 }
 
 missing_packages() {
-	comm -23 <(listed '/^unpack /!p') \
+	comm -23 <({ listed '/^unpack /!p'; tr ' ' '\n' <<<"$more"; } | sed '/^$/d' | sort -u) \
 		<(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u)
 }
 
@@ -180,8 +181,8 @@ mount_clone() {
 }
 
 inside() {
-	clone=$1 build=$2 network=$3
-	shift 3
+	clone=$1 build=$2 network=$3 more=$4
+	shift 4
 	local root=$world/root source=$clone n
 	umask 022
 	root_private
@@ -218,11 +219,12 @@ inside | first)
 	"$@"
 	;;
 *)
-	clone=$(realpath "$lib/../..") build=0 network=0
-	while getopts bn option; do
+	clone=$(realpath "$lib/../..") build=0 network=0 more=''
+	while getopts bnp: option; do
 		case $option in
 		b) build=1 ;;
 		n) network=1 ;;
+		p) more=$OPTARG ;;
 		*) exit 64 ;;
 		esac
 	done

@@ -100,9 +100,14 @@ static inline char *take_text(struct input *in)
 /* The rest as a string: up to the first NUL. */
 static inline char *rest_text(const struct input *in)
 {
-	char *text = strndup((const char *)in->p, in->len);
+	const uint8_t *end = in->len ? memchr(in->p, '\0', in->len) : NULL;
+	size_t n = end ? (size_t)(end - in->p) : in->len;
+	char *text = malloc(n + 1);
 
 	must(text != NULL);
+	if (n)
+		memcpy(text, in->p, n);
+	text[n] = '\0';
 	return text;
 }
 

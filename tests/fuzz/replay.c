@@ -15,7 +15,7 @@
 
 #include "fuzz.h"
 
-#define STEPS 96
+#define STEPS 48
 #define PATH_SIZE 1024
 
 enum way { WHOLE, CUT, FLIPPED, WAYS };

@@ -127,7 +127,8 @@ check-programs: all
 .PHONY: check-programs
 
 # -- what no program above names --
-EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/system \
+EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tests/mutate.py tests/mutate_group.c \
+	tests/mutation.py tests/system \
 	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \

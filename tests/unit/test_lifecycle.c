@@ -136,6 +136,7 @@ static void a_whole_life(void **state)
 		assert_int_equal(stored.state, life[i]);
 		assert_int_equal(stored.reason, i >= 3 ? REASON_LOST : REASON_NONE);
 		assert_int_equal(stored.revoked_at == -1, i < 3);
+		assert_string_equal(stored.reported_by, "");
 		assert_in_range(stored.changed_at, clock_real_s() - 60, clock_real_s());
 	}
 }
@@ -160,6 +161,39 @@ static void a_revocation_is_kept_and_idempotent(void **state)
 	assert_string_equal(stored.reported_by, "税務課 田中");
 }
 
+static void each_reason_is_kept(void **state)
+{
+	for (enum card_reason reason = REASON_LOST; reason <= REASON_TRANSFERRED; reason++) {
+		const struct lifecycle_step step = { CARD_REVOKED, reason, -1, NULL };
+		struct card_row c = add_card(CARD_ACTIVE), stored;
+		bool changed = false;
+
+		assert_int_equal(move(&c, step, &changed), ERR_OK);
+		assert_true(changed);
+		assert_int_equal(store_card_by_id(rules_store, c.id, &stored), ERR_OK);
+		assert_int_equal(stored.reason, reason);
+		assert_int_equal(rules_teardown(state), 0);
+		assert_int_equal(rules_setup(state), 0);
+	}
+}
+
+static void the_reporter_has_at_most_two_labels_of_text(void **state)
+{
+	char name[130];
+	struct card_row c = add_card(CARD_ACTIVE), stored;
+	bool changed = false;
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	name[129] = '\0';
+	assert_int_equal(move(&c, (struct lifecycle_step){ CARD_REVOKED, REASON_LOST, -1, name }, &changed), ERR_INVALID);
+	assert_false(changed);
+	name[128] = '\0';
+	assert_int_equal(move(&c, (struct lifecycle_step){ CARD_REVOKED, REASON_LOST, -1, name }, &changed), ERR_OK);
+	assert_int_equal(store_card_by_id(rules_store, c.id, &stored), ERR_OK);
+	assert_string_equal(stored.reported_by, name);
+}
+
 static void bad_steps_change_nothing(void **state)
 {
 	static const struct {
@@ -170,6 +204,7 @@ static void bad_steps_change_nothing(void **state)
 		{ { CARD_REVOKED, REASON_TRANSFERRED + 1, -1, NULL }, ERR_INVALID },
 		{ { CARD_REVOKED, REASON_LOST, -1, "a\nb" }, ERR_INVALID },
 		{ { CARD_REVOKED, REASON_LOST, -1, "\xff" }, ERR_INVALID },
+		{ { CARD_REVOKED, REASON_LOST, -1, " a" }, ERR_INVALID },
 		{ { CARD_SUSPENDED, REASON_LOST, -1, NULL }, ERR_INVALID },
 		{ { 0, REASON_NONE, -1, NULL }, ERR_INVALID },
 		{ { CARD_DESTROYED + 1, REASON_NONE, -1, NULL }, ERR_INVALID },
@@ -212,6 +247,8 @@ int main(void)
 		cmocka_unit_test(only_an_active_card_is_usable),
 		RULES_TEST(a_whole_life),
 		RULES_TEST(a_revocation_is_kept_and_idempotent),
+		RULES_TEST(each_reason_is_kept),
+		RULES_TEST(the_reporter_has_at_most_two_labels_of_text),
 		RULES_TEST(bad_steps_change_nothing),
 		RULES_TEST(an_old_view_is_refused),
 	};

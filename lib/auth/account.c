@@ -14,19 +14,19 @@ enum row_needs {
 	NEEDS_ROOT_CALLER,      /* the host's real uid is 0 */
 };
 
+/* For persons, and for system accounts that are none. */
 static const struct row {
 	const char *service;
 	enum row_needs needs;
-	bool machine;           /* also for system accounts that are no persons */
 } table[] = {
-	{ "cron", NEEDS_BATCH, true },
-	{ "crond", NEEDS_BATCH, true },
-	{ "atd", NEEDS_BATCH, true },
-	{ "systemd-user", NEEDS_NOTHING, true },
-	{ "su", NEEDS_ROOT_CALLER, true },
-	{ "su-l", NEEDS_ROOT_CALLER, true },
-	{ "runuser", NEEDS_ROOT_CALLER, true },
-	{ "runuser-l", NEEDS_ROOT_CALLER, true },
+	{ "cron", NEEDS_BATCH },
+	{ "crond", NEEDS_BATCH },
+	{ "atd", NEEDS_BATCH },
+	{ "systemd-user", NEEDS_NOTHING },
+	{ "su", NEEDS_ROOT_CALLER },
+	{ "su-l", NEEDS_ROOT_CALLER },
+	{ "runuser", NEEDS_ROOT_CALLER },
+	{ "runuser-l", NEEDS_ROOT_CALLER },
 };
 
 static const struct row *find_row(const char *service)
@@ -39,7 +39,7 @@ static const struct row *find_row(const char *service)
 
 static enum err machine_account(const struct auth_call *c, const struct who *w, const struct row *row)
 {
-	if (!row || !row->machine || !w->has_account || w->uid > SYSTEM_UID_MAX)
+	if (!row || !w->has_account || w->uid > SYSTEM_UID_MAX)
 		return ERR_NOT_A_PERSON;
 	if (row->needs == NEEDS_ROOT_CALLER && c->peer->ruid != 0)
 		return ERR_NOT_A_PERSON;
@@ -71,11 +71,12 @@ static enum err judge(const struct auth_call *c, const struct who *w)
 	return e == ERR_NO_GRANT || e == ERR_NOT_A_PERSON ? account_without_grant(c, w) : e;
 }
 
+/* Of a person. */
 static enum err record(const struct auth_call *c, const struct who *w, enum err why)
 {
 	const struct event ev = {
-		.type = EVENT_ACCOUNT, .result = why, .person = w->known ? w->person.login : NULL,
-		.actor = c->peer->ruid, .service = c->request->service, .origin = w->origin, .address = w->address,
+		.type = EVENT_ACCOUNT, .result = why, .person = w->person.login, .actor = c->peer->ruid,
+		.service = c->request->service, .origin = w->origin, .address = w->address,
 	};
 
 	return event_alone(c->store, &ev);

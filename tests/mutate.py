@@ -145,13 +145,14 @@ class Compiler:
         self.lock = threading.Lock()
         self.must(SOURCE / "tests/mutate_group.c", self.group, SOURCE / "tests/unit")
 
-    def compile(self, source, target, folder):
-        """folder: where the source's own headers stand. Errors as text."""
-        return run([*self.cc, *self.flags, "-iquote", folder, "-c", "-o", target, source],
-                   capture_output=True).stderr
+    def compile(self, source, target, *folders):
+        """folders: where the source's own headers stand. Errors as text."""
+        own = [word for folder in folders for word in ("-iquote", folder)]
+        done = run([*self.cc, *self.flags, *own, "-c", "-o", target, source], capture_output=True)
+        return done.stderr if done.returncode != 0 else ""
 
-    def must(self, source, target, folder):
-        errors = self.compile(source, target, folder)
+    def must(self, source, target, *folders):
+        errors = self.compile(source, target, *folders)
         if errors:
             raise Trouble(errors)
 
@@ -163,11 +164,7 @@ class Compiler:
         if line in text:
             own = mutated.with_name(f"{mutated.stem}.test_{test}.c")
             own.write_text(text.replace(line, f'#include "{mutated}"'))
-            errors = run([*self.cc, *self.flags, "-iquote", folder, "-iquote",
-                          (SOURCE / name).parent, "-c", "-o", own.with_suffix(".o"), own],
-                         capture_output=True).stderr
-            if errors:
-                raise Trouble(errors)
+            self.must(own, own.with_suffix(".o"), folder, (SOURCE / name).parent)
             return own.with_suffix(".o"), True
         with self.lock:
             if test not in self.tests:
@@ -180,8 +177,9 @@ class Compiler:
         test_object, has_source = self.test_object(test, name, mutated)
         program = mutated.with_name(f"{mutated.stem}.{test}")
         objects = [test_object, self.group, *(() if has_source else (mutated.with_suffix(".o"),))]
-        done = run([*self.cc, *self.linking, "-Wl,--wrap=_cmocka_run_group_tests", "-o", program,
-                    *objects, *self.libraries], cwd=self.build, capture_output=True)
+        wrapped = [f"-Wl,--wrap={call}" for call in ("_cmocka_run_group_tests", "argon2id_ctx")]
+        done = run([*self.cc, *self.linking, *wrapped, "-o", program, *objects, *self.libraries],
+                   cwd=self.build, capture_output=True)
         if done.returncode != 0:
             raise Trouble(done.stderr)
         return program
@@ -228,10 +226,12 @@ class Group:
     """One unit test that waits to be asked."""
 
     def __init__(self, program):
+        settings = {"CMOCKA_TEST_ABORT": "1", "srcdir": str(SOURCE), "TMPDIR": "/tmp"}
+        if program.name.endswith((".pwhash", ".factor_password")):
+            settings["MUTATE_STRONG_HASH"] = "1"
         self.process = subprocess.Popen(
             [program], cwd=SOURCE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "CMOCKA_TEST_ABORT": "1", "srcdir": str(SOURCE), "TMPDIR": "/tmp"})
+            stderr=subprocess.DEVNULL, env={**os.environ, **settings})
         self.size = int(self.answer("group")[0])
 
     def answer(self, word):

@@ -21,6 +21,7 @@ FILE_SCOPE = "(file)"
 # Texts for people and the log decide nothing; nor does what wipes, frees or writes them.
 SPEAKING = ("fail", "conf_fault", "log_line", "log_error", "snprintf", "_", "N_", "ngettext",
             "_Static_assert", "printf")
+COMPLAINING = ("fail", "conf_fault", "log_line", "log_error")
 SILENT = ("log_line", "log_error", "fail", "wipe", "secret_wipe", "wire_wipe", "explicit_bzero",
           "free", "close", "snprintf", "SECRET", "WIRE_BUF", "va_end", "va_start")
 ERRORS = {"ERR_OK": "ERR_DENIED", "PAM_SUCCESS": "PAM_AUTH_ERR",
@@ -29,6 +30,8 @@ COMPARISONS = {"==": ("!=",), "!=": ("==",), "<=": ("<", ">"), ">=": (">", "<"),
                "<": ("<=", ">="), ">": (">=", "<=")}
 OPERATORS = {"+": "-", "-": "+", "&": "|", "|": "&", "<<": ">>", ">>": "<<", "*": "/", "/": "*",
              "%": "/"}
+# Results that are changed as constants, if at all.
+SETTLED = r"(?:conf_)?fail\(|ERR_\w+$|PAM_\w+$|true$|false$|NULL$|\(enum \w+\)0$"
 DECLARATION = re.compile(r"\s*(?:(?:static|const|unsigned|signed) )*"
                          r"(?:(?:struct|enum|union) \w+|\w+_t|char|int|bool|long|unsigned)\b")
 
@@ -257,7 +260,7 @@ def returns(text, bare, function, first, last):
     kind = re.findall(rf"^(.*?)\*?{function}\(", head, re.M)
     values = ("0", "1") if kind and "enum err" not in kind[-1] else ("ERR_OK",)
     for m in re.finditer(r"\breturn ([^;]+)(?=;)", bare[first:last]):
-        if not re.match(r"(?:\w*fail|conf_fault)\(|ERR_\w+$|PAM_\w+$|true$|false$|NULL$", m[1]):
+        if not re.match(SETTLED, m[1]):
             for value in values:
                 yield first + m.start(1), first + m.end(1), value
 
@@ -285,7 +288,7 @@ def regions(path):
                          r"|^static const struct (?:\w+ )?\{.*?^\} \w+\[\] = (\{.*?\n\});",
                          bare, re.M | re.S):
         yield FILE_SCOPE, m.start(m.lastindex), m.end(m.lastindex)
-    for m in re.finditer(r"^#define \w+[ \t]+([^\n]*\d[^\n]*)$", bare, re.M):
+    for m in re.finditer(r"^#define \w+(?<!_SIZE)[ \t]+([^\n]*\d[^\n]*)$", bare, re.M):
         yield FILE_SCOPE, m.start(1), m.end(1)
 
 
@@ -302,11 +305,13 @@ def mutants_of(source, name):
     text, bare = lint.read(path), lint.bare_code(path)
     names = Names(source, path)
     found, seen, places = [], set(), collections.defaultdict(list)
+    complaints = spans_of_calls(bare, COMPLAINING)
     for function, first, last in regions(path):
         changes = list(constants(text, bare, names, first, last))
         if function != FILE_SCOPE:
             for operator in (comparisons, arithmetic, operands, branches, statements):
-                changes += operator(text, bare, names, first, last)
+                changes += (change for change in operator(text, bare, names, first, last)
+                            if not inside(complaints, change[0]))
             changes += returns(text, bare, function, first, last)
         for start, end, new in sorted(changes, key=lambda change: change[:2]):
             whole = (text[:start] + new + text[end:])

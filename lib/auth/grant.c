@@ -26,8 +26,8 @@ enum err grant_make(const struct auth_call *c, const struct who *w, const struct
 	    !text_copy(g.service, sizeof(g.service), c->request->service) ||
 	    !text_copy(g.origin, sizeof(g.origin), w->origin))
 		return fail(ERR_PROTOCOL, "a name is too long for a grant");
-	if (!locality_session_of(c->peer->cgroup, g.logind_session, sizeof(g.logind_session)))
-		g.logind_session[0] = '\0';
+	/* Outside of every login session: "". */
+	(void)locality_session_of(c->peer->cgroup, g.logind_session, sizeof(g.logind_session));
 	return store_grant_add(c->store, &g);
 }
 
@@ -71,7 +71,7 @@ enum err grant_withdraw(const struct auth_call *c, const struct who *w)
 {
 	struct grant_row g;
 	struct moment now;
-	enum err e = w->known ? clock_now(&now) : ERR_NO_GRANT;
+	enum err e = clock_now(&now);
 
 	if (e == ERR_OK)
 		e = newest_of_host(c, w, now.boot_id, &g);

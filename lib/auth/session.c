@@ -11,17 +11,6 @@
 #include "text.h"
 #include "who.h"
 
-static enum err record(const struct auth_call *c, const struct who *w, enum event_type type, enum err result,
-		       const char *logind, int64_t *seq, struct event *ev)
-{
-	*ev = (struct event){
-		.type = type, .result = result, .person = w->known ? w->person.login : NULL, .actor = c->peer->ruid,
-		.service = c->request->service, .origin = w->origin, .address = w->address,
-		.fields = { { logind && logind[0] ? "logind_session" : NULL, logind } },
-	};
-	return event_record(c->store, ev, seq);
-}
-
 /* body runs in one write transaction; its event is published after the commit. */
 struct step {
 	const struct auth_call *c;
@@ -30,6 +19,17 @@ struct step {
 	int64_t seq;
 	char logind[65];
 };
+
+/* Of a person, with the name of logind's session if it had made one. */
+static enum err record(struct step *s, enum event_type type)
+{
+	s->ev = (struct event){
+		.type = type, .result = ERR_OK, .person = s->w->person.login, .actor = s->c->peer->ruid,
+		.service = s->c->request->service, .origin = s->w->origin, .address = s->w->address,
+		.fields = { { "logind_session", s->logind } },
+	};
+	return event_record(s->c->store, &s->ev, &s->seq);
+}
 
 /* As the person is now: a removal since the call began counts. */
 static enum err still_active(struct step *s)
@@ -125,7 +125,7 @@ static enum err open_pending(struct step *s)
 	memcpy(r.logind_session, s->logind, sizeof(r.logind_session));
 	e = store_session_update(s->c->store, &r);
 	if (e == ERR_OK)
-		e = record(s->c, s->w, EVENT_SESSION_OPEN, ERR_OK, s->logind, &s->seq, &s->ev);
+		e = record(s, EVENT_SESSION_OPEN);
 	return e;
 }
 
@@ -164,7 +164,7 @@ static enum err close_own(struct step *s)
 	r.closed_at = clock_real_s();
 	e = store_session_update(s->c->store, &r);
 	if (e == ERR_OK)
-		e = record(s->c, s->w, EVENT_SESSION_CLOSE, ERR_OK, s->logind, &s->seq, &s->ev);
+		e = record(s, EVENT_SESSION_CLOSE);
 	return e;
 }
 

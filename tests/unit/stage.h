@@ -542,6 +542,28 @@ static inline enum err stage_run(enum wire_op op)
 	return e;
 }
 
+/*
+ * The call, prepared each time, once for each of its readings of the clock, which fails: never allowed. How many
+ * readings a call makes that meets no failure.
+ */
+static inline int stage_without_clock(enum wire_op op, void (*prepare)(void))
+{
+	for (int n = 1;; n++) {
+		enum err e;
+
+		prepare();
+		host.moments = 0;
+		host.moment_fails_at = n;
+		e = stage_run(op);
+		host.moment_fails_at = 0;
+		if (host.moments < n) {
+			assert_int_equal(e, ERR_OK);
+			return n - 1;
+		}
+		assert_int_equal(e, ERR_CLOCK);
+	}
+}
+
 /* Answers in their order; NULL: no answer. */
 static inline void stage_answers(const char *const typed[6])
 {

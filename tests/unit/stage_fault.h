@@ -11,7 +11,18 @@ static struct {
 	bool armed;
 	int at, code;           /* the at-th step answers this */
 	int steps;
+	const char *on_begin;   /* SQL of another process, once, just before the next transaction */
 } fault;
+
+static inline void fault_apart(const char *sql);
+
+/* SQLite's own statements have no text. */
+static inline bool fault_is_begin(sqlite3_stmt *statement)
+{
+	const char *sql = sqlite3_sql(statement);
+
+	return sql && strcmp(sql, "BEGIN IMMEDIATE") == 0;
+}
 
 int sqlite3_step(sqlite3_stmt *statement)
 {
@@ -19,6 +30,12 @@ int sqlite3_step(sqlite3_stmt *statement)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
+	if (fault.on_begin && fault_is_begin(statement)) {
+		const char *sql = fault.on_begin;
+
+		fault.on_begin = NULL;
+		fault_apart(sql);
+	}
 	if (fault.armed && ++fault.steps == fault.at)
 		return fault.code;
 	return real(statement);

@@ -7,8 +7,10 @@
 #define CARDMFA_STAGE_HOST_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -33,6 +35,7 @@ static struct {
 	const char *session, *session_service;
 	bool session_active, session_remote;
 	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
+	int moments, moment_fails_at;   /* the N-th time that the boot is asked for; 0: never */
 } host;
 
 static struct {
@@ -129,6 +132,22 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 	if (id == CLOCK_BOOTTIME)
 		ts->tv_sec += host.boot_s;
 	return rc;
+}
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	if (strcmp(path, "/proc/sys/kernel/random/boot_id") == 0 && ++host.moments == host.moment_fails_at) {
+		errno = EMFILE;
+		return -1;
+	}
+	va_start(args, flags);
+	if (flags & (O_CREAT | __O_TMPFILE))
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 /* Time goes by. */

@@ -2,9 +2,9 @@
 #include "factor_password.h"
 
 #include "clock.h"
+#include "hash_count.h"
 #include "rules.h"
-
-#define NOW INT64_C(1795000000)
+#include "store_fixture.h"
 
 static const struct pwhash_cost cheap = { .m_kib = PWHASH_M_MIN, .t = 1 };
 static struct keyring *keys;
@@ -94,7 +94,60 @@ static void no_password_costs_the_same(void **state)
 	dummy = ms_of(hanako, "wrong", dear, ERR_NOT_FOUND);
 	assert_in_range(dummy, real / 4, real * 4 + 20);
 	assert_true(real > 20);
+	hashes.n = 0;
 	assert_int_equal(factor_password_dummy(keys, &password, cheap), ERR_OK);
+	assert_int_equal(hashes.n, 1);
+	(void)ms_of(taro, "wrong", dear, ERR_SECRET_WRONG);
+	assert_int_equal(hashes.n, 2);
+	(void)ms_of(hanako, "wrong", dear, ERR_NOT_FOUND);
+	assert_int_equal(hashes.n, 3);
+	/* Nor is the machine's trouble told apart. */
+	hashes.fails = true;
+	(void)ms_of(taro, "wrong", dear, ERR_MEMORY);
+	(void)ms_of(hanako, "wrong", dear, ERR_MEMORY);
+	assert_int_equal(factor_password_dummy(keys, &password, cheap), ERR_MEMORY);
+	hashes.fails = false;
+}
+
+/* Nothing but the keys for passwords, and the person's row, give this hash. */
+static void the_key_is_the_one_for_passwords(void **state)
+{
+	SECRET(password);
+	SECRET(key);
+	struct password_row row;
+
+	(void)state;
+	assert_int_equal(secret_set(&password, "secret enough", 13), ERR_OK);
+	assert_int_equal(factor_password_make(keys, 7, &password, cheap, NOW, &row), ERR_OK);
+	assert_int_equal(keyring_key(keys, row.key_id, KEYRING_PASSWORD, &key), ERR_OK);
+	assert_int_equal(pwhash_verify(&password, &key, "password:7", row.hash), ERR_OK);
+	assert_int_equal(pwhash_verify(&password, &key, "password:8", row.hash), ERR_SECRET_WRONG);
+}
+
+static void a_hash_that_cannot_be_made_is_none(void **state)
+{
+	static const struct pwhash_cost none = { .m_kib = 0, .t = 1 };
+	SECRET(password);
+	struct password_row row = { .person = -7 };
+
+	(void)state;
+	assert_int_equal(secret_set(&password, "secret enough", 13), ERR_OK);
+	assert_int_not_equal(factor_password_make(keys, 7, &password, none, NOW, &row), ERR_OK);
+	assert_int_equal(row.person, -7);
+}
+
+static void a_damaged_row_is_said(void **state)
+{
+	const int64_t person = rules_person("taro", 1000);
+	bool renew = true;
+
+	(void)state;
+	set_password(person, "secret enough");
+	store_close(rules_store);
+	rules_store = NULL;
+	fixture_raw(rules_dir, "UPDATE password SET key_id = '?'");
+	assert_int_equal(store_open(rules_dir, STORE_USE, RULES_LOCK_MS, &rules_store), ERR_OK);
+	assert_int_equal(check(person, "secret enough", cheap, &renew), ERR_STORE_CORRUPT);
 }
 
 static void a_hash_can_not_be_moved(void **state)
@@ -160,6 +213,9 @@ int main(void)
 	const struct CMUnitTest list[] = {
 		PASSWORD_TEST(only_the_password_is_right),
 		PASSWORD_TEST(no_password_costs_the_same),
+		PASSWORD_TEST(the_key_is_the_one_for_passwords),
+		PASSWORD_TEST(a_hash_that_cannot_be_made_is_none),
+		PASSWORD_TEST(a_damaged_row_is_said),
 		PASSWORD_TEST(a_hash_can_not_be_moved),
 		PASSWORD_TEST(older_hashes_ask_for_renewal),
 		PASSWORD_TEST(a_missing_key_is_said),

@@ -2,7 +2,7 @@
 /* A grant belongs to one host process, one person, one service, one kind of socket, one boot and ten minutes. */
 #include "../../lib/auth/grant.h"
 
-#include "stage.h"
+#include "stage_fault.h"
 
 static enum err of_host(struct grant_row *ret)
 {
@@ -178,6 +178,45 @@ static void asking_anew_withdraws_it(void **state)
 	assert_int_equal(stage.asked, 0);
 }
 
+static void new_process(void)
+{
+	stage.peer.pid++;
+	stage_type(STAGE_PIN, STAGE_PASSWORD);
+}
+
+/* Whose boot is not known, nobody's grant is either. */
+static void without_a_clock_there_is_none(void **state)
+{
+	struct grant_row g;
+
+	(void)state;
+	assert_int_equal(stage_without_clock(WIRE_AUTH, new_process), 5);
+	assert_int_equal(of_host(&g), ERR_OK);
+	host.moment_fails_at = host.moments + 1;
+	assert_int_equal(of_host(&g), ERR_CLOCK);
+}
+
+/* Whatever fails: who was asked has no older grant left, and nobody is asked while it can't be withdrawn. */
+static void a_fault_at_any_step_withdraws_it_or_asks_nobody(void **state)
+{
+	enum err e = ERR_OK;
+
+	(void)state;
+	log_in();
+	for (int n = 1;; n++) {
+		bool met;
+
+		fault_apart("UPDATE login_grant SET withdrawn = 0; DELETE FROM bucket; DELETE FROM try");
+		stage_type(STAGE_PIN, "wrong");
+		met = fault_run(WIRE_AUTH, n, SQLITE_IOERR, &e);
+		assert_int_not_equal(e, ERR_OK);
+		assert_true(stage.asked == 0 || stage_count("SELECT count(*) FROM login_grant WHERE withdrawn = 0") == 0);
+		if (!met)
+			break;
+	}
+	assert_int_equal(e, ERR_SECRET_WRONG);
+}
+
 static void the_card_of_none_is_good(void **state)
 {
 	(void)state;
@@ -200,6 +239,8 @@ int main(void)
 		STAGE_TEST_SECRETS(it_is_worth_what_card_and_person_are),
 		STAGE_TEST_SECRETS(the_newest_counts),
 		STAGE_TEST_SECRETS(asking_anew_withdraws_it),
+		STAGE_TEST_SECRETS(without_a_clock_there_is_none),
+		STAGE_TEST_SECRETS(a_fault_at_any_step_withdraws_it_or_asks_nobody),
 		STAGE_TEST(the_card_of_none_is_good),
 	};
 

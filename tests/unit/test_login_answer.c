@@ -21,7 +21,8 @@ static enum err watched_make(const struct keyring *k, int64_t person, const stru
 #undef factor_password_check
 #undef factor_password_make
 
-#include "stage.h"
+#include "hash_count.h"
+#include "stage_fault.h"
 
 #define TWO STAGE_CHEAP "[default]\nfactors = card,password,totp\nattempts = 3\n"
 
@@ -67,6 +68,7 @@ static enum err watched_make(const struct keyring *k, int64_t person, const stru
 static int setup(void **state)
 {
 	memset(&seen, 0, sizeof(seen));
+	memset(&hashes, 0, sizeof(hashes));
 	return stage_setup_secrets(state);
 }
 
@@ -238,6 +240,85 @@ static void an_app_of_eight_digits_without_a_card(void **state)
 	assert_int_equal(stage_login(STAGE_PASSWORD, wide), ERR_OK);
 }
 
+/* Full-width digits, as a Japanese keyboard writes them, and blanks between them. */
+static void six_digits_may_be_typed_wide_where_only_a_code_is_asked(void **state)
+{
+	const char *code = stage_code();
+	char wide[32] = "";
+
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	for (int i = 0; i < 6; i++)
+		snprintf(wide + strlen(wide), sizeof(wide) - strlen(wide), "\xEF\xBC%c", 0x90 + code[i] - '0');
+	assert_int_equal(stage_login(STAGE_PASSWORD, wide), ERR_OK);
+}
+
+/* What is no code is not tried as the password that nobody asked for. */
+static void a_password_is_no_code(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp\nattempts = 3\n");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_CODE TELL(SECRET_WRONG));
+	assert_int_equal(seen.passwords, 0);
+	assert_int_equal(seen.codes, 1);
+}
+
+/* A password is taken as it was typed. */
+static void a_password_like_a_wide_code_stays_one(void **state)
+{
+	static const char text[] = "\xEF\xBC\x91\xEF\xBC\x92\xEF\xBC\x93\xEF\xBC\x94\xEF\xBC\x95\xEF\xBC\x96";
+
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,password\n");
+	stage_password(taro, text);
+	assert_int_equal(stage_login(STAGE_PIN, text), ERR_OK);
+	assert_int_equal(stage_login(STAGE_PIN, "123456"), ERR_SECRET_WRONG);
+}
+
+/* Never one that asks for more than was given. */
+static void the_alternative_on_record_is_the_complete_one(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp,password card,totp\nattempts = 3\n");
+	assert_int_equal(stage_login(STAGE_PIN, stage_code()), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE factors = 'card,totp'"), 1);
+}
+
+/* Whoever it is: one hash, of what hashes cost now. */
+static void every_guess_of_a_password_costs_one_hash(void **state)
+{
+	static const char *const users[] = { "taro", "hanako", "jiro", "nobody-at-all", "root" };
+
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage.cards[0] = NULL;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		stage_request(user, users[i]);
+		hashes.n = 0;
+		assert_int_equal(stage_login("wrong-password", "000000"), ERR_SECRET_WRONG);
+		assert_int_equal(hashes.n, 1);
+	}
+	/* The machine's trouble is no wrong password, whoever asks. */
+	hashes.fails = true;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		stage_request(user, users[i]);
+		assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_MEMORY);
+	}
+}
+
+/* The row is there, but nobody answers for it: no guess of it is a real one. */
+static void a_vanished_account_reaches_no_verifier(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage.cards[0] = NULL;
+	host.vanished = "taro";
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_SECRET_WRONG);
+	assert_int_equal(seen.codes + seen.passwords, 0);
+	assert_int_equal(stage_failed(taro, "local"), 0);
+}
+
 /* A password of digits can't be set in the app's length; another length is a password. */
 static void a_password_of_digits_opens(void **state)
 {
@@ -362,11 +443,37 @@ static void a_bucket_that_fills_meanwhile_refuses(void **state)
 	assert_int_equal(stage_run(WIRE_AUTH), ERR_LOCKED);
 	assert_int_equal(seen.codes, 0);
 	/* What the machinery says comes first. */
-	stage_pass(901);
-	stage.hash_result = ERR_BUSY;
-	stage_type(STAGE_PIN, STAGE_PASSWORD);
-	stage.answers[1].before = fill_bucket_of_taro;
-	assert_int_equal(stage_run(WIRE_AUTH), ERR_BUSY);
+	for (size_t i = 0; i < 2; i++) {
+		stage_pass(901);
+		stage.hash_result = i ? ERR_UNAVAILABLE : ERR_BUSY;
+		stage_type(STAGE_PIN, STAGE_PASSWORD);
+		stage.answers[1].before = fill_bucket_of_taro;
+		assert_int_equal(stage_run(WIRE_AUTH), stage.hash_result);
+	}
+}
+
+/* The same with a store that fails: still refused, as locked or for the machinery's trouble. */
+static void a_full_bucket_refuses_whatever_fails(void **state)
+{
+	enum err e = ERR_OK;
+
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage.cards[0] = NULL;
+	for (int n = 1;; n++) {
+		bool met;
+
+		fault.armed = false;
+		fault_apart("DELETE FROM try; DELETE FROM bucket; DELETE FROM event");
+		fill_bucket_of_taro();
+		stage_type(STAGE_PASSWORD, "000000");
+		met = fault_run(WIRE_AUTH, n, SQLITE_IOERR, &e);
+		assert_true(e == ERR_LOCKED || e >= ERR_UNAVAILABLE);
+		assert_int_equal(seen.codes + seen.passwords, 0);
+		if (!met)
+			break;
+	}
+	assert_int_equal(e, ERR_LOCKED);
 }
 
 /* From afar a full bucket costs the address what a name costs that nobody has. */
@@ -644,6 +751,13 @@ static void places_are_grouped_by_origin(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_int_not_equal(groups[i], groups[j]);
 	}
+	/* A host of one letter, too, is where it comes from. */
+	stage_from("jiro", "a");
+	(void)stage_login("x", "000000");
+	groups[2] = stage.group;
+	stage_request(rhost, "b");
+	(void)stage_login("x", "000000");
+	assert_int_not_equal(stage.group, groups[2]);
 	/* Whatever the name. */
 	stage_from("hanako", "192.0.2.6");
 	(void)stage_login("x", "000000");
@@ -691,6 +805,13 @@ int main(void)
 		ANSWER_TEST(nothing_enrolled_shows_without_a_card),
 		ANSWER_TEST(an_old_hash_is_made_anew_with_the_verdict),
 		ANSWER_TEST(places_are_grouped_by_origin),
+		ANSWER_TEST(six_digits_may_be_typed_wide_where_only_a_code_is_asked),
+		ANSWER_TEST(a_password_is_no_code),
+		ANSWER_TEST(a_password_like_a_wide_code_stays_one),
+		ANSWER_TEST(the_alternative_on_record_is_the_complete_one),
+		ANSWER_TEST(every_guess_of_a_password_costs_one_hash),
+		ANSWER_TEST(a_vanished_account_reaches_no_verifier),
+		ANSWER_TEST(a_full_bucket_refuses_whatever_fails),
 		ANSWER_TEST(damage_of_the_apps_row_refuses_before_the_prompt),
 	};
 

@@ -37,6 +37,7 @@ static void a_session_is_opened_confirmed_and_closed(void **state)
 	log_in();
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
 	assert_int_equal(stage.result.runtime_max_s, 0);
+	assert_string_equal(stage.log, "");
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM session WHERE person = %lld AND card = %lld AND login_grant = 1 AND "
 		 "service = 'login' AND tty = '/dev/tty1' AND address IS NULL AND host_pid = 4242 AND host_start = 77 AND "
 		 "logind_session IS NULL AND state = 'pending' AND closed_at IS NULL", (long long)taro, (long long)taros.row.id);
@@ -145,6 +146,16 @@ static void what_changed_since_the_login_counts(void **state)
 	assert_int_equal(stage_count("SELECT count(*) FROM session"), 0);
 	assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE used_at IS NOT NULL"), 0);
 	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type LIKE 'session%'"), 0);
+}
+
+static void a_session_from_afar_has_its_address(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage_from("taro", "192.0.2.5");
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE address = '192.0.2.5' AND card IS NULL"), 1);
 }
 
 static void hostile_terminals_are_escaped(void **state)
@@ -300,6 +311,42 @@ static void a_fault_at_any_step_changes_nothing(void **state)
 	}
 }
 
+static void forget_sessions(void)
+{
+	fixture_raw(rules_dir, "DELETE FROM session; UPDATE login_grant SET used_at = NULL");
+}
+
+static void pend_again(void)
+{
+	fixture_raw(rules_dir, "UPDATE session SET state = 'pending', logind_session = NULL");
+}
+
+static void nothing(void)
+{
+}
+
+/* Whose boot is not known, nobody's session is either. */
+static void without_a_clock_no_session(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_without_clock(WIRE_OPEN, forget_sessions), 2);
+	assert_int_equal(in_state("pending"), 1);
+	enter_scope();
+	assert_int_equal(stage_without_clock(WIRE_CONFIRM, pend_again), 1);
+	assert_int_equal(stage_without_clock(WIRE_CLOSE, nothing), 1);
+	assert_int_equal(in_state("closed"), 1);
+}
+
+/* Removed from the store between the first question and the transaction. */
+static void a_person_who_vanishes_meanwhile_has_none(void **state)
+{
+	(void)state;
+	log_in();
+	fault.on_begin = "DELETE FROM person WHERE id = 1";
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+}
+
 /* Closed before logind had made one: nothing to name. */
 static void a_pending_session_is_closed_without_a_name(void **state)
 {
@@ -337,6 +384,7 @@ int main(void)
 		STAGE_TEST(services_without_login_have_sessions_without_grant),
 		STAGE_TEST(the_machines_accounts_have_no_rows),
 		STAGE_TEST_SECRETS(what_changed_since_the_login_counts),
+		STAGE_TEST_SECRETS(a_session_from_afar_has_its_address),
 		STAGE_TEST_SECRETS(hostile_terminals_are_escaped),
 		STAGE_TEST_SECRETS(without_logind_there_is_no_session),
 		STAGE_TEST_SECRETS(what_changed_since_the_first_line_counts),
@@ -344,6 +392,8 @@ int main(void)
 		STAGE_TEST_SECRETS(only_its_own_session_is_closed),
 		STAGE_TEST_SECRETS(a_store_that_fails_says_so),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_changes_nothing),
+		STAGE_TEST_SECRETS(without_a_clock_no_session),
+		STAGE_TEST_SECRETS(a_person_who_vanishes_meanwhile_has_none),
 		STAGE_TEST_SECRETS(a_pending_session_is_closed_without_a_name),
 		STAGE_TEST_SECRETS(a_proof_through_the_users_socket_opens_none),
 	};

@@ -10,10 +10,11 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
 	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_options \
-	tests/unit/test_output tests/unit/test_password tests/unit/test_pcsc tests/unit/test_peer \
+	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
+	tests/unit/test_pcsc tests/unit/test_peer \
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
-	tests/unit/test_speech tests/unit/test_store tests/unit/test_store_parallel \
+	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_store tests/unit/test_store_parallel \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
 	tests/unit/test_worker_io
@@ -31,6 +32,15 @@ tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c
 tests_unit_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/fold.c cardtool/output.c
 tests_unit_test_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+pam_stack_sources = cardtool/pam_control.c cardtool/pam_stack.c
+tests_unit_test_pam_stack_SOURCES = tests/unit/test_pam_stack.c $(pam_stack_sources)
+tests_unit_test_pam_stack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_pam_eval_SOURCES = tests/unit/test_pam_eval.c cardtool/pam_eval.c $(pam_stack_sources)
+tests_unit_test_pam_eval_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_pam_eval_LDADD = $(LDADD) -lpam
+tests_unit_test_stack_judge_SOURCES = tests/unit/test_stack_judge.c cardtool/host_service.c cardtool/pam_eval.c \
+	cardtool/pam_known.c cardtool/stack_judge.c $(pam_stack_sources)
+tests_unit_test_stack_judge_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
 tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_when_SOURCES = tests/unit/test_when.c cardtool/when.c
@@ -133,6 +143,6 @@ EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tes
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \
 	tests/pam/real.py tests/pam/rig.py \
-	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/hash_count.h tests/unit/rules.h tests/unit/stage.h \
+	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/hash_count.h tests/unit/rules.h tests/unit/stage.h tests/unit/pam_files.h \
 	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/unit.h tests/unit/unit_keys.h \
 	tests/vcard/pcscd-box tests/vcard/selftest.py

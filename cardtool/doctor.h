@@ -6,12 +6,21 @@
 #ifndef CARDMFA_DOCTOR_H
 #define CARDMFA_DOCTOR_H
 
+#include <stdbool.h>
+
+#include <jansson.h>
+
 #include "cardtool.h"
 #include "error.h"
+#include "policy.h"
+#include "stack_judge.h"
+#include "store.h"
 
 enum doctor_level { DOCTOR_OK = 1, DOCTOR_NOTE, DOCTOR_WARNING, DOCTOR_ERROR };
 
 struct doctor;          /* what was found */
+
+/* ---- saying what was found ---- */
 
 /*
  * advice: what to do, NULL: nothing. Both translated by the caller, names from outside escaped by
@@ -23,11 +32,90 @@ void doctor_say(struct doctor *d, enum doctor_level level, const char *advice, c
 /* A failure with err_detail(), as an error. */
 void doctor_fail(struct doctor *d, enum err e, const char *advice);
 
+/* What --json adds to a finding, by stable names; NULL and 0: nothing. */
+struct doctor_mark {
+	const char *finding;            /* tells findings of one check apart */
+	const char *service, *phase, *file, *person, *class_name;
+	unsigned line;
+	const char *detail;             /* as it stands in a file, not translated */
+};
+
+void doctor_find(struct doctor *d, enum doctor_level level, const struct doctor_mark *m, const char *advice,
+		 const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* The list under this name in the output of --json, NULL for text. */
+json_t *doctor_list(struct doctor *d, const char *name);
+
+/* Names, as many as may be shown: "taro, hanako and 302 more". */
+struct doctor_names {
+	size_t n, shown;
+	char *text;
+};
+#define DOCTOR_NAMES(name) struct doctor_names name __attribute__((cleanup(doctor_names_free))) = { .n = 0 }
+void doctor_names_add(const struct doctor *d, struct doctor_names *l, const char *name);
+/* Valid as long as l is; "" without a name. */
+const char *doctor_names_text(struct doctor_names *l);
+void doctor_names_free(struct doctor_names *l);
+
+/* ---- what several checks look at: read once, before them ---- */
+
+enum linux_password { LINUX_UNKNOWN = 0, LINUX_NONE, LINUX_EMPTY, LINUX_SET };
+
+/* A row of /etc/passwd and /etc/shadow. */
+struct doctor_account {
+	char name[STORE_LOGIN_MAX + 1];
+	int64_t uid, gid;
+	enum linux_password password;
+	bool can_work;                  /* its shell is one */
+};
+
+struct doctor_person {
+	struct person person;           /* never a removed one */
+	bool card, card_nopin;          /* one that can be used now */
+	bool card_unusable;             /* some, but none of those */
+	bool totp, password;
+	int64_t account_uid;            /* of the account with this login name; -1: there is none */
+	int64_t account_gid;
+	enum linux_password linux_password;
+};
+
+struct doctor_service {
+	struct pam_service pam;
+	const struct host_service *host;
+	struct stack_verdict verdict;
+	bool named;                     /* by a class of the configuration */
+};
+
+struct doctor_facts {
+	struct policy *policy;          /* NULL: missing or broken */
+	size_t n_services, n_people, n_accounts;
+	struct doctor_service *services;        /* in order of name */
+	struct doctor_account *accounts;        /* in order of name */
+	struct doctor_person *people;           /* in order of login */
+	bool people_known;              /* false: the store could not be read */
+	int64_t lookup_ms;              /* how long a look-up of an unknown name took; -1: it did not end, or failed */
+};
+
+const struct doctor_facts *doctor_facts(const struct doctor *d);
+/* What can't be had is left out: the checks say why. */
+void doctor_facts_read(struct doctor_facts *f);
+void doctor_facts_free(struct doctor_facts *f);
+
+/* NULL: not there. */
+const struct doctor_account *doctor_facts_account(const struct doctor_facts *f, const char *name);
+const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name);
+
+/* Opening the store would give its reserve up: it must not be opened then. */
+bool doctor_disk_is_full(void);
+
+/* ---- checks ---- */
+
 void doctor_daemon(struct doctor *d);
-void doctor_units(struct doctor *d);
 void doctor_readers(struct doctor *d);
 void doctor_pcscd_socket(struct doctor *d);
 void doctor_vpcd(struct doctor *d);
+
+void doctor_units(struct doctor *d);
 
 void doctor_users(struct doctor *d);
 void doctor_paths(struct doctor *d);
@@ -37,6 +125,14 @@ void doctor_store(struct doctor *d);
 
 void doctor_clock(struct doctor *d);
 void doctor_rescue(struct doctor *d);
+
+void doctor_disk(struct doctor *d);
+void doctor_nsswitch(struct doctor *d);
+void doctor_accounts(struct doctor *d);
+
 void doctor_stacks(struct doctor *d);
+void doctor_services(struct doctor *d);
+void doctor_classes(struct doctor *d);
+void doctor_logins(struct doctor *d);
 
 #endif

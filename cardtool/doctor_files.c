@@ -156,8 +156,28 @@ static enum err look_at_store(void *arg)
 	return e;
 }
 
+static const char *store_advice(enum err e)
+{
+	switch (e) {
+	case ERR_STORE_CORRUPT:
+		return _("keep the files as they are and bring back the last backup");
+	case ERR_STORE_VERSION:
+		return _("install the version of cardmfa that made the store, or bring back a backup of this version");
+	case ERR_TIMEOUT:
+		return _("see who holds the store (`fuser -v /var/lib/cardmfa/store.db`), and look again");
+	default:
+		return "cardtool init";
+	}
+}
+
 void doctor_store(struct doctor *d)
 {
+	if (doctor_disk_is_full()) {
+		doctor_say(d, DOCTOR_ERROR, _("free some space on its file system, and look again"),
+			   _("the store was not opened: on a full disk that would use up its reserve"));
+		return;
+	}
+
 	enum err e = privilege_run_as(USER_WORKER, look_at_store, NULL, deadline_in(STORE_MS));
 
 	if (e == ERR_OK)
@@ -168,8 +188,5 @@ void doctor_store(struct doctor *d)
 			_("free some space on its file system; the daemon makes the reserve again"),
 			_("space ran out: the store has given up its reserve"));
 	else
-		doctor_fail(d, e,
-			    e == ERR_STORE_CORRUPT ?
-				    _("keep the files as they are and bring back the last backup") :
-				    "cardtool init");
+		doctor_fail(d, e, store_advice(e));
 }

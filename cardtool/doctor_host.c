@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <shadow.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,47 +89,4 @@ void doctor_rescue(struct doctor *d)
 			found == ROOT_LOCKED ?
 				_("root has no password: if cardmfa or its store fails, the rescue boot can't be used") :
 				_("root's password could not be looked at"));
-}
-
-/* ---- PAM stacks ---- */
-
-static bool stack_names_us(const char *name)
-{
-	char path[300], line[512];
-	bool found = false;
-
-	snprintf(path, sizeof(path), "/etc/pam.d/%s", name);
-
-	FILE *f = fopen(path, "re");
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = line[strspn(line, " \t")] != '#' && strstr(line, "pam_cardmfa.so");
-	if (f)
-		fclose(f);
-	return found;
-}
-
-void doctor_stacks(struct doctor *d)
-{
-	DIR *dir = opendir("/etc/pam.d");
-	char names[256] = "";
-	size_t len = 0;
-
-	for (const struct dirent *e; dir && (e = readdir(dir));) {
-		int n = 0;
-
-		if (e->d_name[0] != '.' && len < sizeof(names) && stack_names_us(e->d_name))
-			n = snprintf(names + len, sizeof(names) - len, " %s", e->d_name);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	if (dir)
-		closedir(dir);
-	if (!*names)
-		doctor_say(
-			d, DOCTOR_NOTE,
-			_("when all else here is in order, put it into one service first, with a root shell open"),
-			_("no file in /etc/pam.d uses pam_cardmfa.so yet: nothing asks for cards"));
-	else
-		doctor_say(d, DOCTOR_NOTE, NULL,
-			   _("files in /etc/pam.d that use pam_cardmfa.so:%s"), names);
 }

@@ -14,7 +14,6 @@
 #include "clock.h"
 #include "doctor.h"
 #include "paths.h"
-#include "program.h"
 #include "words.h"
 
 #define DAEMON_MS 5000
@@ -51,67 +50,6 @@ void doctor_daemon(struct doctor *d)
 			"systemctl status cardmfad.service; journalctl -u cardmfad");
 	else
 		doctor_say(d, DOCTOR_OK, NULL, _("the daemon answers"));
-}
-
-/* ---- units ---- */
-
-static const struct {
-	const char *unit, *verb, *good, *advice;
-} unit_states[] = {
-	{ "cardmfad.socket", "is-enabled", "enabled", "systemctl enable cardmfad.socket" },
-	{ "cardmfad.socket", "is-active", "active", "systemctl start cardmfad.socket" },
-	{ "cardmfad-user.socket", "is-enabled", "enabled",
-	  "systemctl enable cardmfad-user.socket" },
-	{ "cardmfad-user.socket", "is-active", "active", "systemctl start cardmfad-user.socket" },
-	{ "pcscd.socket", "is-active", "active", "systemctl enable --now pcscd.socket" },
-};
-
-static bool unit_good(struct doctor *d, size_t i)
-{
-	const char *const argv[] = { "/usr/bin/systemctl", unit_states[i].verb, unit_states[i].unit,
-				     NULL };
-	char state[64];
-	int status;
-	enum err e = program_run(argv, state, sizeof(state), &status);
-
-	if (e) {
-		doctor_fail(d, e, NULL);
-		return false;
-	}
-	state[strcspn(state, "\n")] = '\0';
-	if (strcmp(state, unit_states[i].good) == 0)
-		return true;
-	doctor_say(d, DOCTOR_ERROR, unit_states[i].advice, _("%s is not %s but %s"),
-		   unit_states[i].unit, unit_states[i].good, state);
-	return false;
-}
-
-static bool service_good(struct doctor *d)
-{
-	const char *const argv[] = { "/usr/bin/systemctl", "is-failed", "cardmfad.service", NULL };
-	char state[64];
-	int status;
-
-	/* Exit code 0: it is failed. */
-	if (program_run(argv, state, sizeof(state), &status) || status != 0)
-		return true;
-	doctor_say(d, DOCTOR_ERROR, "journalctl -u cardmfad", _("cardmfad.service has failed"));
-	return false;
-}
-
-void doctor_units(struct doctor *d)
-{
-	bool good = true;
-
-	if (access("/run/systemd/system", F_OK)) {
-		doctor_say(d, DOCTOR_NOTE, NULL,
-			   _("systemd does not run here: units were not looked at"));
-		return;
-	}
-	for (size_t i = 0; i < sizeof(unit_states) / sizeof(unit_states[0]); i++)
-		good &= unit_good(d, i);
-	if (service_good(d) && good)
-		doctor_say(d, DOCTOR_OK, NULL, _("the units are enabled and active"));
 }
 
 /* ---- readers ---- */

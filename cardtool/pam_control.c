@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 #define UNSET -6
 #define JUMP_MAX 10000

@@ -103,7 +103,7 @@ def init_makes_no_new_key_beside_a_store():
 def doctor_finds_what_is_wrong():
     def levels():
         found = json.loads(tool("doctor", "--json", status=None).stdout)
-        return {entry["check"]: entry["level"] for entry in found if entry["level"] == "error"}
+        return {entry["check"]: entry["level"] for entry in found["findings"] if entry["level"] == "error"}
     world.start_daemon()
     wrong = levels()
     equal(wrong.pop("vpcd"), "error")       # the box has one

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "doctor.h"
+#include "lifecycle.h"
+#include "pam_known.h"
+#include "paths.h"
+#include "privilege.h"
+#include "secret.h"
+#include "text.h"
+#include "trusted.h"
+
+#define PEOPLE_MS 30000
+#define LOCK_MS 5000
+#define LOOKUP_MS 3000
+#define LOOKUPS_MS 5000         /* all names together that are not in /etc/passwd */
+
+/* Room for one more; false: no memory. */
+static bool grow(void **rows, size_t n, size_t size)
+{
+	void *more = n & (n - 1) ? *rows : reallocarray(*rows, n ? 2 * n : 1, size);
+
+	if (more)
+		*rows = more;
+	return more != NULL;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* ---- the configuration ---- */
+
+static void read_policy(struct doctor_facts *f)
+{
+	int fd;
+
+	if (trusted_open(PATH_CONF, 0022, &fd) != ERR_OK)
+		return;
+	if (policy_read(fd, PATH_CONF, &f->policy) != ERR_OK)
+		f->policy = NULL;
+	close(fd);
+}
+
+/* ---- services ---- */
+
+static int by_service(const void *a, const void *b)
+{
+	const struct doctor_service *x = a, *y = b;
+
+	return strcmp(x->pam.name, y->pam.name);
+}
+
+static bool has_service(const struct doctor_facts *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_services; i++)
+		if (strcmp(f->services[i].pam.name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_named(const struct policy *p, const char *service)
+{
+	for (size_t i = 0; p && i < p->n_classes; i++)
+		if (word_list_has(&p->classes[i].service, service))
+			return true;
+	return false;
+}
+
+static void add_service(struct doctor_facts *f, const char *name)
+{
+	struct doctor_service s = { .host = host_service_find(name), .named = is_named(f->policy, name) };
+	void *rows = f->services;
+
+	if (s.host->kind == HOST_PART || host_service_is_leftover(name) || has_service(f, name))
+		return;
+	if (!grow(&rows, f->n_services, sizeof(s)) || pam_stack_read(pam_stack_dirs, name, &s.pam) != ERR_OK)
+		return;
+	f->services = rows;
+	stack_judge(&s.pam, s.host, pam_known_dirs, &s.verdict);
+	f->services[f->n_services++] = s;
+}
+
+static void read_services(struct doctor_facts *f)
+{
+	for (const char *const *path = pam_stack_dirs; *path; path++) {
+		DIR *dir = opendir(*path);
+
+		for (const struct dirent *e; dir && (e = readdir(dir));)
+			if (e->d_type != DT_DIR && e->d_name[0] != '.')
+				add_service(f, e->d_name);
+		if (dir)
+			closedir(dir);
+	}
+	if (f->n_services)
+		qsort(f->services, f->n_services, sizeof(*f->services), by_service);
+}
+
+const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_services; i++)
+		if (strcmp(f->services[i].pam.name, name) == 0)
+			return &f->services[i];
+	return NULL;
+}
+
+/* ---- accounts ---- */
+
+static enum linux_password judge_hash(const char *hash)
+{
+	if (!hash[0])
+		return LINUX_EMPTY;
+	return strchr("!*", hash[0]) ? LINUX_NONE : LINUX_SET;
+}
+
+static bool is_shell(const char *shell)
+{
+	const char *name = strrchr(shell, '/');
+
+	name = name ? name + 1 : shell;
+	return strcmp(name, "nologin") != 0 && strcmp(name, "false") != 0 && strcmp(name, "sync") != 0;
+}
+
+static void read_passwd(struct doctor_facts *f)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+
+	for (const struct passwd *pw; file && (pw = fgetpwent(file));) {
+		struct doctor_account a = { .uid = pw->pw_uid, .gid = pw->pw_gid, .can_work = is_shell(pw->pw_shell) };
+		void *rows = f->accounts;
+
+		if (!text_copy(a.name, sizeof(a.name), pw->pw_name) || !grow(&rows, f->n_accounts, sizeof(a)))
+			continue;
+		/* "x": it stands in /etc/shadow. */
+		a.password = strcmp(pw->pw_passwd, "x") == 0 ? LINUX_UNKNOWN : judge_hash(pw->pw_passwd);
+		f->accounts = rows;
+		f->accounts[f->n_accounts++] = a;
+	}
+	if (file)
+		fclose(file);
+	if (f->n_accounts)
+		qsort(f->accounts, f->n_accounts, sizeof(*f->accounts), by_text);
+}
+
+static struct doctor_account *find_account(const struct doctor_facts *f, const char *name)
+{
+	char key[sizeof(struct doctor_account)] = "";
+
+	if (!f->n_accounts || !text_copy(key, STORE_LOGIN_MAX + 1, name))
+		return NULL;
+	return bsearch(key, f->accounts, f->n_accounts, sizeof(*f->accounts), by_text);
+}
+
+const struct doctor_account *doctor_facts_account(const struct doctor_facts *f, const char *name)
+{
+	return find_account(f, name);
+}
+
+static void read_shadow(struct doctor_facts *f)
+{
+	FILE *file = fopen("/etc/shadow", "re");
+
+	for (const struct spwd *sp; file && (sp = fgetspent(file));) {
+		struct doctor_account *a = find_account(f, sp->sp_namp);
+
+		if (a && a->password == LINUX_UNKNOWN)
+			a->password = judge_hash(sp->sp_pwdp);
+		wipe(sp->sp_pwdp, strlen(sp->sp_pwdp));
+	}
+	if (file)
+		fclose(file);
+}
+
+/* ---- people: read by a child that has become cardmfa, handed over in memory ---- */
+
+struct gathering {
+	int fd;
+	struct store *store;
+	struct doctor_person now;
+	bool has_totp, has_password;
+};
+
+static enum err note_card(const struct card_row *c, void *arg)
+{
+	struct doctor_person *p = arg;
+
+	if (lifecycle_usable(c, clock_real_s()) != ERR_OK)
+		p->card_unusable = true;
+	else if (c->pin_proved)
+		p->card = true;
+	else
+		p->card_nopin = true;
+	return ERR_OK;
+}
+
+static enum err hand_over(const struct person *person, void *arg)
+{
+	const struct gathering *g = arg;
+	struct doctor_person p = { .person = *person, .account_uid = -1, .account_gid = -1 };
+	struct totp_row totp;
+	struct password_row password;
+	enum err e = store_card_each(g->store, person->id, note_card, &p), t, w;
+
+	if (e)
+		return e;
+	t = store_totp_get(g->store, person->id, &totp);
+	w = store_password_get(g->store, person->id, &password);
+	if ((t && t != ERR_NOT_FOUND) || (w && w != ERR_NOT_FOUND))
+		return t && t != ERR_NOT_FOUND ? t : w;
+	p.totp = t == ERR_OK;
+	p.password = w == ERR_OK;
+	p.card_unusable = p.card_unusable && !p.card && !p.card_nopin;
+	wipe(&totp, sizeof(totp));
+	wipe(&password, sizeof(password));
+	return write(g->fd, &p, sizeof(p)) == (ssize_t)sizeof(p) ? ERR_OK : fail(ERR_MEMORY, "people: %m");
+}
+
+static enum err gather_people(void *arg)
+{
+	struct gathering *g = arg;
+	enum err e = store_open(PATH_STORE_DIR, STORE_USE, LOCK_MS, &g->store);
+
+	if (e)
+		return e;
+	e = store_person_each(g->store, false, hand_over, g);
+	store_close(g->store);
+	return e;
+}
+
+static void take_people(struct doctor_facts *f, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || st.st_size % (off_t)sizeof(*f->people))
+		return;
+	f->n_people = (size_t)st.st_size / sizeof(*f->people);
+	f->people = calloc(f->n_people + 1, sizeof(*f->people));
+	f->people_known = f->people && pread(fd, f->people, (size_t)st.st_size, 0) == st.st_size;
+	if (!f->people_known)
+		f->n_people = 0;
+}
+
+static void read_people(struct doctor_facts *f)
+{
+	struct gathering g = { .fd = memfd_create("people", MFD_CLOEXEC) };
+
+	if (g.fd < 0)
+		return;
+	if (!doctor_disk_is_full() && privilege_run_as(USER_WORKER, gather_people, &g, deadline_in(PEOPLE_MS)) == ERR_OK)
+		take_people(f, g.fd);
+	close(g.fd);
+}
+
+/* ---- their accounts ---- */
+
+static enum err look_up_nobody(void *arg)
+{
+	(void)arg;
+	(void)getpwnam("no-such-person");
+	(void)getgrnam("no-such-group");
+	return ERR_OK;
+}
+
+static void time_lookup(struct doctor_facts *f)
+{
+	int64_t begin = clock_boot_ms();
+
+	/* In a process of its own: a source may also end it. */
+	f->lookup_ms = privilege_run_as("nobody", look_up_nobody, NULL, deadline_in(LOOKUP_MS)) == ERR_OK ?
+			       clock_boot_ms() - begin : -1;
+}
+
+static void find_accounts(struct doctor_facts *f)
+{
+	int64_t deadline = deadline_in(LOOKUPS_MS);
+
+	for (size_t i = 0; i < f->n_people; i++) {
+		struct doctor_person *p = &f->people[i];
+		const struct doctor_account *a = find_account(f, p->person.login);
+		const struct passwd *pw = NULL;
+
+		/* A directory's: one by one, for a bounded time. */
+		if (!a && f->lookup_ms >= 0 && deadline_left(deadline) > 0)
+			pw = getpwnam(p->person.login);
+		p->account_uid = a ? a->uid : pw ? (int64_t)pw->pw_uid : -1;
+		p->account_gid = a ? a->gid : pw ? (int64_t)pw->pw_gid : -1;
+		p->linux_password = a ? a->password : LINUX_UNKNOWN;
+	}
+}
+
+void doctor_facts_read(struct doctor_facts *f)
+{
+	time_lookup(f);
+	read_policy(f);
+	read_services(f);
+	read_passwd(f);
+	read_shadow(f);
+	read_people(f);
+	find_accounts(f);
+}
+
+void doctor_facts_free(struct doctor_facts *f)
+{
+	for (size_t i = 0; i < f->n_services; i++)
+		pam_stack_free(&f->services[i].pam);
+	free(f->services);
+	free(f->accounts);
+	free(f->people);
+	policy_free(f->policy);
+}

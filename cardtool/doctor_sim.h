@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every active person at every service that pam_cardmfa stands in or that the configuration names. */
+#ifndef CARDMFA_DOCTOR_SIM_H
+#define CARDMFA_DOCTOR_SIM_H
+
+#include "doctor.h"
+
+enum sim_outcome { SIM_TWO_KINDS, SIM_ONE_KIND, SIM_NOTHING_ASKED, SIM_LOCKED_OUT };
+#define SIM_OUTCOMES (SIM_LOCKED_OUT + 1)
+
+enum sim_why {
+	SIM_NO_REASON,
+	SIM_LACKS,              /* factors: missing */
+	SIM_NOTHING_OFFERED,    /* no alternative of the class can be used at this place */
+	SIM_NO_CLASS,           /* the class that the person is assigned to is not in the file */
+	SIM_NO_ACCOUNT,         /* none with this name and uid */
+	SIM_LINUX_PASSWORD,     /* the stack asks for that too, and it is locked */
+	SIM_STACK,              /* nobody gets through the stack */
+	SIM_NO_BATCH,           /* the class runs no jobs */
+};
+
+/* One that is reached from afar may depend on the network. */
+struct sim_place {
+	bool remote;
+	char address[65];       /* in the network, "" any other */
+	char network[70];
+};
+
+struct sim_result {
+	const struct doctor_person *person;
+	const struct doctor_service *service;
+	const struct sim_place *place;
+	const struct policy_class *class_of;    /* NULL: SIM_NO_CLASS, SIM_NO_ACCOUNT, or nothing of ours is asked */
+	enum sim_outcome outcome;
+	enum sim_why why;
+	unsigned missing;                       /* FACTOR_BIT() */
+};
+
+typedef void (*sim_cb)(const struct sim_result *r, void *arg);
+
+/* Service by service, place by place, people in order. Needs f->policy. */
+void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg);
+
+/* "two-kinds", "lacks": for --json. */
+const char *doctor_sim_outcome_name(enum sim_outcome o);
+const char *doctor_sim_why_name(enum sim_why w);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A login as the rules would judge it, without anybody at the terminal: what a class offers at a
+ * place, and whether a person has what it takes. Pure.
+ */
+#ifndef CARDMFA_LOGIN_SIM_H
+#define CARDMFA_LOGIN_SIM_H
+
+#include <stdbool.h>
+
+#include "policy.h"
+
+/* A set of factors. */
+#define FACTOR_BIT(f) (1u << (f))
+
+/* At this place the alternative can be offered: as offer() of lib/auth/login.c has it. */
+bool login_sim_offered(const struct alternative *a, bool remote);
+
+struct login_sim {
+	bool offered;           /* some alternative can be offered there at all */
+	bool possible;          /* the person has all factors of one that is offered */
+	unsigned kinds;         /* enum factor_kind that the possible one with the fewest joins */
+	unsigned missing;       /* not possible: FACTOR_BIT() of what lacks least */
+};
+
+/* has: FACTOR_BIT() of all that the person has. */
+void login_sim_run(const struct policy_class *c, bool remote, unsigned has, struct login_sim *ret);
+
+/* Bits that are set. */
+unsigned login_sim_count(unsigned set);
+
+#endif

@@ -9,7 +9,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_weak \
 	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
-	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_options \
+	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_sim tests/unit/test_options \
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
 	tests/unit/test_pcsc tests/unit/test_peer \
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
@@ -32,6 +32,8 @@ tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c
 tests_unit_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/fold.c cardtool/output.c
 tests_unit_test_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_login_sim_SOURCES = tests/unit/test_login_sim.c cardtool/login_sim.c
+tests_unit_test_login_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 pam_stack_sources = cardtool/pam_control.c cardtool/pam_stack.c
 tests_unit_test_pam_stack_SOURCES = tests/unit/test_pam_stack.c $(pam_stack_sources)
 tests_unit_test_pam_stack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "login_sim.h"
+#include "unit.h"
+
+#define CARD FACTOR_BIT(FACTOR_CARD)
+#define NOPIN FACTOR_BIT(FACTOR_CARD_NOPIN)
+#define TOTP FACTOR_BIT(FACTOR_TOTP)
+#define PASSWORD FACTOR_BIT(FACTOR_PASSWORD)
+
+static const struct policy_class desk = {
+	.n_alternatives = 2,
+	.alternatives = { { 2, { FACTOR_CARD, FACTOR_TOTP } }, { 2, { FACTOR_CARD, FACTOR_PASSWORD } } },
+};
+static const struct policy_class field = {
+	.n_alternatives = 2,
+	.alternatives = { { 3, { FACTOR_CARD, FACTOR_PASSWORD, FACTOR_TOTP } }, { 2, { FACTOR_PASSWORD, FACTOR_TOTP } } },
+};
+static const struct policy_class chained = {
+	.n_alternatives = 1, .alternatives = { { 2, { FACTOR_SESSION, FACTOR_PASSWORD } } },
+};
+static const struct policy_class weak = {
+	.n_alternatives = 2, .alternatives = { { 1, { FACTOR_CARD } }, { 1, { FACTOR_PASSWORD } } },
+};
+
+static void logins(void **state)
+{
+	static const struct {
+		const struct policy_class *class_of;
+		bool remote;
+		unsigned has;
+		bool offered, possible;
+		unsigned n_kinds, missing;
+	} cases[] = {
+		{ &desk, false, CARD | TOTP, true, true, 2, 0 },
+		{ &desk, false, CARD | PASSWORD, true, true, 2, 0 },
+		{ &desk, false, CARD, true, false, 0, TOTP },           /* the first of those that lack least */
+		{ &desk, false, PASSWORD, true, false, 0, CARD },
+		{ &desk, false, 0, true, false, 0, CARD | TOTP },
+		{ &desk, false, NOPIN | TOTP, true, false, 0, CARD },   /* a key without PIN is no card */
+		{ &desk, true, CARD | TOTP | PASSWORD, false, false, 0, 0 },
+		{ &field, true, PASSWORD | TOTP, true, true, 2, 0 },
+		{ &field, true, CARD | PASSWORD, true, false, 0, TOTP },
+		{ &field, false, PASSWORD | TOTP, true, true, 2, 0 },
+		{ &chained, false, PASSWORD, false, false, 0, 0 },
+		{ &weak, false, CARD | PASSWORD, true, true, 1, 0 },    /* the weaker way counts */
+		{ &weak, false, CARD, true, true, 2, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct login_sim r;
+
+		login_sim_run(cases[i].class_of, cases[i].remote, cases[i].has, &r);
+		assert_int_equal(r.offered, cases[i].offered);
+		assert_int_equal(r.possible, cases[i].possible);
+		assert_int_equal(login_sim_count(r.kinds), cases[i].n_kinds);
+		if (!r.possible)
+			assert_int_equal(r.missing, cases[i].missing);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(logins) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * --json is one object:
+ *   findings  check, finding, level (ok note warning error), text, detail, advice, and where known
+ *             service, phase, file, line, person, class; else null
+ *   services  service, file, uses, named, asked {auth, account, session}
+ *   logins    every active person at every service that was tried: person, service, where (local
+ *             remote), from, class, line, outcome (two-kinds one-kind nothing-asked locked-out), why
+ *             (lacks nothing-offered no-class no-account linux-password stack no-batch), missing
+ *   sum       error, warning, note
+ * Exit code 0: no errors, 1: errors.
+ */
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "card_json.h"
 #include "cardtool.h"
-#include "clock.h"
 #include "find.h"
 #include "lockout.h"
 #include "output.h"
+#include "told.h"
+#include "who.h"
 #include "words.h"
 
 static const struct option_row options[] = {
@@ -51,27 +50,6 @@ static enum err read_view(struct view *v)
 	return e;
 }
 
-static enum err in_group(const char *group, bool *ret, void *arg)
-{
-	const struct person *p = arg;
-	const struct group *gr = getgrnam(group);
-	gid_t groups[256];
-	int n = (int)(sizeof(groups) / sizeof(groups[0]));
-	const struct passwd *pw = getpwnam(p->login);
-
-	if (!gr)
-		return ERR_NOT_FOUND;
-
-	gid_t wanted = gr->gr_gid;
-
-	if (!pw || getgrouplist(p->login, pw->pw_gid, groups, &n) < 0)
-		return ERR_UNAVAILABLE;
-	*ret = false;
-	for (int i = 0; i < n; i++)
-		*ret |= groups[i] == wanted;
-	return ERR_OK;
-}
-
 /*
  * Until when the bucket refuses, -1 when it does not or it is not known. The limits are those of
  * the class that a login at the console, or over ssh, gets: a service with a class of its own may
@@ -79,35 +57,20 @@ static enum err in_group(const char *group, bool *ret, void *arg)
  */
 static int64_t locked_until(const struct view *v, const struct bucket_row *b)
 {
-	const struct policy *policy = v->tool->policy;
-	bool remote = strcmp(b->origin, "remote") == 0, failed;
-	struct person p = v->person;
-	struct policy_facts f = {
-		.login = p.login,
-		.service = remote ? "sshd" : "login",
-		.remote = remote,
-		.address = "",
-		.assigned_class = p.class_name,
-		.last_class = p.last_class,
-		.in_group = in_group,
-		.arg = &p,
+	static const struct wire_request request = { .op = WIRE_EXPLAIN };
+	static const struct wire_peer peer = { .root_socket = true };
+	const bool remote = strcmp(b->origin, "remote") == 0;
+	const struct auth_call call = {
+		.store = v->tool->store, .policy = v->tool->policy, .request = &request, .peer = &peer,
 	};
+	struct lockout_limits limits;
 	int64_t until = -1;
+	struct who w;
 
-	if (!policy)
+	if (!call.policy || who_of_uid(&call, v->person.uid, &w) != ERR_OK || !w.known)
 		return -1;
-
-	const struct policy_class *c = policy_select(policy, &f, &failed);
-	struct lockout_limits limits = {
-		.attempts = c->attempts,
-		.lock_s = c->lock_s,
-		.address_attempts = policy->settings.address_attempts,
-		.address_lock_s = policy->settings.address_lock_s,
-	};
-
-	return lockout_state(v->tool->store, p.id, b->origin, &limits, &until) == ERR_LOCKED ?
-		       until :
-		       -1;
+	limits = who_limits(call.policy, who_class_at(&call, &w, remote ? "sshd" : "login", remote));
+	return lockout_state(call.store, v->person.id, b->origin, &limits, &until) == ERR_LOCKED ? until : -1;
 }
 
 /* ---- as text ---- */
@@ -132,14 +95,6 @@ static enum err card_line(const struct card_row *c, void *arg)
 	return ERR_OK;
 }
 
-/* "local", "remote", or "uid:1000" for who ran su or sudo. */
-static const char *origin_text(const char *origin)
-{
-	if (strcmp(origin, "local") == 0)
-		return _("at this machine");
-	return strcmp(origin, "remote") == 0 ? _("over the network") : origin;
-}
-
 static enum err bucket_line(const struct bucket_row *b, void *arg)
 {
 	struct view *v = arg;
@@ -149,7 +104,7 @@ static enum err bucket_line(const struct bucket_row *b, void *arg)
 	snprintf(line, sizeof(line),
 		 ngettext("%s: %" PRId64 " try, at %s", "%s: %" PRId64 " tries, the last at %s",
 			  (unsigned long)b->failed),
-		 origin_text(b->origin), b->failed, word_time(last, sizeof(last), b->last.real_s));
+		 told_origin(b->origin), b->failed, word_time(last, sizeof(last), b->last.real_s));
 	field(v->table, _("Failed tries"), line);
 	if (until < 0)
 		return ERR_OK;
@@ -159,19 +114,6 @@ static enum err bucket_line(const struct bucket_row *b, void *arg)
 	return ERR_OK;
 }
 
-/* "2026-11-20 08:31 (tty1)" */
-static const char *moment_text(char *dst, size_t size, int64_t at, const char *from)
-{
-	char text[24];
-
-	word_time(text, sizeof(text), at);
-	if (*from)
-		snprintf(dst, size, _("%s (%s)"), text, from);
-	else
-		snprintf(dst, size, "%s", text);
-	return dst;
-}
-
 static void last_login(struct view *v)
 {
 	char line[ESCAPED_SIZE], at[ESCAPED_SIZE / 2];
@@ -179,13 +121,13 @@ static void last_login(struct view *v)
 
 	field(v->table, _("Last login"),
 	      s->last_at < 0 ? _("never") :
-			       moment_text(at, sizeof(at), s->last_at, s->last_from));
+			       told_moment(at, sizeof(at), s->last_at, s->last_from));
 	if (s->failures <= 0)
 		return;
 	snprintf(line, sizeof(line),
 		 ngettext("%" PRId64 " failed try, %s", "%" PRId64 " failed tries, the last %s",
 			  (unsigned long)s->failures),
-		 s->failures, moment_text(at, sizeof(at), s->failure_at, s->failure_from));
+		 s->failures, told_moment(at, sizeof(at), s->failure_at, s->failure_from));
 	field(v->table, _("Since then"), line);
 }
 

@@ -30,6 +30,8 @@ struct auth_io {
 	/* A place to run Argon2, fair among groups, and its return. */
 	enum err (*hash_begin)(void *arg, int64_t group, int64_t deadline);
 	void (*hash_done)(void *arg);
+	/* One thing that STATUS and EXPLAIN tell. ERR_UNAVAILABLE: the host is gone. */
+	enum err (*record)(void *arg, const struct wire_record *r);
 	void *arg;
 };
 

@@ -105,6 +105,16 @@ struct policy_facts {
 const struct policy_class *policy_select(
 	const struct policy *p, const struct policy_facts *f, bool *group_failed);
 
+/* The conditions of a class, a set of bits. */
+enum policy_condition {
+	CONDITION_SERVICE = 1, CONDITION_WHERE = 2, CONDITION_FROM = 4, CONDITION_PERSON = 8, CONDITION_GROUP = 16,
+};
+
+/* Those that the class has; and those of them that do not hold. None: it applies, if none before it does. */
+unsigned policy_stated(const struct policy_class *c);
+unsigned policy_unmet(const struct policy *p, const struct policy_class *c, const struct policy_facts *f,
+	bool *group_failed);
+
 /*
  * What to keep as last_class when *group_failed comes back false: the first class with `group`
  * whose `person` and `group` hold, whatever the service, place and address, else [default].

@@ -27,6 +27,7 @@ enum wire_type {
 	WIRE_READY = 16,
 	WIRE_MESSAGE = 17,
 	WIRE_RESULT = 18,
+	WIRE_RECORD = 19,
 	/* listener <-> worker, over the control socket */
 	WIRE_PEER = 32,
 	WIRE_ASK = 33,
@@ -84,6 +85,9 @@ enum wire_op {
 	WIRE_OPEN = 3,          /* pam_sm_open_session, the line before pam_systemd */
 	WIRE_CONFIRM = 4,       /* pam_sm_open_session, the line after pam_systemd */
 	WIRE_CLOSE = 5,         /* pam_sm_close_session, the line before pam_systemd */
+	/* The two that only tell, in records; of cardtool. They change nothing. */
+	WIRE_STATUS = 6,        /* what is known of the person whose real uid asks; the request names nobody */
+	WIRE_EXPLAIN = 7,       /* root socket only: what AUTH of this request would begin with */
 };
 
 struct wire_request {
@@ -138,6 +142,78 @@ struct wire_result {
 };
 void wire_put_result(struct wire_buf *b, const struct wire_result *r);
 MUST_USE enum err wire_get_result(struct wire_buf *b, struct wire_result *ret);
+
+/*
+ * RECORD: one thing that STATUS and EXPLAIN tell, at most WIRE_RECORDS_MAX of them before the RESULT. Times are UTC seconds, -1: none;
+ * names of states and results are the store's and the error list's.
+ */
+#define WIRE_RECORDS_MAX 256
+#define WIRE_NAME_SIZE 33
+#define WIRE_LABEL_SIZE 257
+#define WIRE_PLACE_SIZE 81
+#define WIRE_WAY_SIZE 137
+
+enum wire_record_kind {
+	WIRE_RECORD_PERSON = 1, /* first; without it the name is no registered person's */
+	WIRE_RECORD_CARD,
+	WIRE_RECORD_COUNT,
+	/* EXPLAIN only */
+	WIRE_RECORD_PLACE,
+	WIRE_RECORD_CLASS,      /* in the order of the file, up to the one that applies */
+	WIRE_RECORD_WAY,        /* the alternatives of that class */
+	WIRE_RECORD_EVENT,      /* the newest one about the person */
+};
+
+/* Why an alternative can't be completed. */
+enum wire_obstacle { WIRE_WAY_OPEN = 0, WIRE_WAY_REMOTE, WIRE_WAY_SESSION, WIRE_WAY_NO_CARD, WIRE_WAY_NO_APP, WIRE_WAY_NO_PASSWORD };
+
+/* Conditions of a class: bits of enum policy_condition. */
+#define WIRE_CONDITIONS 31u
+
+struct wire_record {
+	enum wire_record_kind kind;
+	union {
+		struct wire_person {
+			char login[WIRE_NAME_SIZE], state[WIRE_NAME_SIZE];
+			int64_t app_at, password_at;
+			int64_t last_at, failures, failure_at;  /* failures since last_at */
+			char last_from[WIRE_PLACE_SIZE], failure_from[WIRE_PLACE_SIZE];
+		} person;
+		struct wire_card {
+			char id[WIRE_NAME_SIZE], label[WIRE_LABEL_SIZE], state[WIRE_NAME_SIZE];
+			int64_t not_after, last_used_at;
+			char usable[WIRE_NAME_SIZE];    /* "OK", or why a login refuses it: "REVOKED" */
+			/* EXPLAIN only: how a reader's card is recognised. Lengths 0 or 16, 0 or 32. */
+			size_t guid_len, key_len;
+			unsigned char guid[16], key[32];
+		} card;
+		struct wire_count {
+			char origin[WIRE_PLACE_SIZE];
+			int64_t failed, last_at, locked_until;
+		} count;
+		struct wire_place {
+			bool remote, fallback, full;    /* last good configuration; no space for the store */
+			char origin[WIRE_PLACE_SIZE], address[WIRE_PLACE_SIZE];
+		} place;
+		struct wire_class {
+			char name[WIRE_NAME_SIZE];
+			uint32_t line, attempts;
+			int64_t lock_s;
+			uint8_t stated, unmet;          /* which conditions it has, which do not hold here */
+			bool applies;
+		} class_of;
+		struct wire_way {
+			char factors[WIRE_WAY_SIZE];
+			enum wire_obstacle obstacle;
+		} way;
+		struct wire_event {
+			int64_t seq, at;
+			char type[WIRE_PLACE_SIZE], result[WIRE_NAME_SIZE], card[WIRE_NAME_SIZE], service[WIRE_PLACE_SIZE];
+		} event;
+	};
+};
+void wire_put_record(struct wire_buf *b, const struct wire_record *r);
+MUST_USE enum err wire_get_record(struct wire_buf *b, struct wire_record *ret);
 
 /* -- listener <-> worker -- */
 /* PEER, once at the start: what the kernel says of the host process. Never from a message or the environment. */

@@ -4,7 +4,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_auth tests/unit/test_base64 tests/unit/test_bounds tests/unit/test_card \
 	tests/unit/test_card_id tests/unit/test_card_link tests/unit/test_challenge \
 	tests/unit/test_cidr tests/unit/test_clock tests/unit/test_conf_reader tests/unit/test_digest \
-	tests/unit/test_enrol tests/unit/test_event tests/unit/test_factor \
+	tests/unit/test_enrol tests/unit/test_event tests/unit/test_explain tests/unit/test_factor \
 	tests/unit/test_factor_password tests/unit/test_factor_totp tests/unit/test_grant \
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_weak \
 	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
@@ -14,7 +14,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_pcsc tests/unit/test_peer \
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
-	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_store tests/unit/test_store_parallel \
+	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_parallel \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
 	tests/unit/test_worker_io

@@ -4,21 +4,25 @@
 #include <syslog.h>
 
 #include "account.h"
+#include "explain.h"
 #include "log.h"
 #include "login.h"
 #include "session.h"
 #include "speech.h"
+#include "status.h"
 
 static const struct {
 	enum wire_op op;
 	enum err (*run)(const struct auth_call *c, struct wire_result *ret);
-	bool root_only;         /* the user socket is for authentication and account of oneself */
+	bool root_only;         /* the user socket is for authentication, account and status of oneself */
 } table[] = {
 	{ WIRE_AUTH, login_run, false },
 	{ WIRE_ACCOUNT, account_run, false },
 	{ WIRE_OPEN, session_open, true },
 	{ WIRE_CONFIRM, session_confirm, true },
 	{ WIRE_CLOSE, session_close, true },
+	{ WIRE_STATUS, status_run, false },
+	{ WIRE_EXPLAIN, explain_run, true },
 };
 
 enum err auth_run(const struct auth_call *c, struct wire_result *ret)

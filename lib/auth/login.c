@@ -132,16 +132,6 @@ static enum err tell_refusal(const struct login *l, enum err why)
 	return l->c->io->tell(l->c->io->arg, true, speech_refusal(why));
 }
 
-static int64_t longest_lock(const struct policy *p)
-{
-	int64_t s = 0;
-
-	for (size_t i = 0; i < p->n_classes; i++)
-		if (p->classes[i].lock_s > s)
-			s = p->classes[i].lock_s;
-	return s;
-}
-
 static void wipe_login(struct login *l)
 {
 	wipe(l, sizeof(*l));
@@ -161,11 +151,7 @@ enum err login_run(const struct auth_call *c, struct wire_result *ret)
 	k = l.who.class_of;
 	speech_choose(c, &l.who);
 	l.deadline = deadline_in((int64_t)k->login_time_s * 1000);
-	l.limits = (struct lockout_limits){
-		.attempts = k->attempts, .lock_s = k->lock_s, .keep_s = longest_lock(c->policy),
-		.address_attempts = c->policy->settings.address_attempts,
-		.address_lock_s = c->policy->settings.address_lock_s,
-	};
+	l.limits = who_limits(c->policy, k);
 	offer(&l);
 	e = grant_withdraw(c, &l.who);
 	if (e == ERR_OK)

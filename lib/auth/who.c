@@ -20,7 +20,13 @@ static void free_buffer(char **p)
 	free(*p);
 }
 
-static enum err find_account(const char *user, struct who *w, char *canonical, size_t size)
+/* These two ops only tell. */
+static bool writes(const struct auth_call *c)
+{
+	return c->request->op != WIRE_STATUS && c->request->op != WIRE_EXPLAIN;
+}
+
+static enum err find_account(const char *user, struct who *w)
 {
 	__attribute__((cleanup(free_buffer))) char *buf = malloc(NSS_BUFFER);
 	struct passwd pw, *found;
@@ -34,7 +40,7 @@ static enum err find_account(const char *user, struct who *w, char *canonical, s
 		return ERR_OK;
 	w->uid = (int64_t)pw.pw_uid;
 	w->gid = (int64_t)pw.pw_gid;
-	if (!text_copy(canonical, size, pw.pw_name))
+	if (!text_copy(w->login, sizeof(w->login), pw.pw_name))
 		w->has_account = false;
 	return ERR_OK;
 }
@@ -57,15 +63,21 @@ static enum err find_person(const struct auth_call *c, const char *user, struct 
 struct group_source {
 	const struct auth_call *call;
 	const struct who *who;
-	const char *login, *name;       /* of the person, and of the account that was asked for: they share a uid */
+	bool writes;
 };
+
+/* The person's name, and that of the account that was asked for: they share a uid. */
+static const char *person_name(const struct who *w)
+{
+	return w->known ? w->person.login : w->login;
+}
 
 static bool is_member(const struct group *g, const struct group_source *src)
 {
 	if (src->who->has_account && (int64_t)g->gr_gid == src->who->gid)
 		return true;
 	for (char **m = g->gr_mem; m && *m; m++)
-		if (!strcmp(*m, src->login) || !strcmp(*m, src->name))
+		if (!strcmp(*m, person_name(src->who)) || !strcmp(*m, src->who->login))
 			return true;
 	return false;
 }
@@ -105,7 +117,8 @@ static enum err in_group(const char *name, bool *ret, void *arg)
 		return missing_group(src, name);
 	if (rc)
 		return fail(ERR_UNAVAILABLE, "group %s: %s", name, strerror(rc));
-	remember_group(src->call->store, name);
+	if (src->writes)
+		remember_group(src->call->store, name);
 	*ret = is_member(&gr, src);
 	return ERR_OK;
 }
@@ -119,7 +132,7 @@ static void remember_class(const struct auth_call *c, const struct policy_facts 
 	bool failed;
 	const struct policy_class *k = policy_class_of_person(c->policy, facts, &failed);
 
-	if (!w->known || failed || !strcmp(w->person.last_class, k->name) || store_begin(c->store) != ERR_OK)
+	if (!writes(c) || !w->known || failed || !strcmp(w->person.last_class, k->name) || store_begin(c->store) != ERR_OK)
 		return;
 	if (store_person_set_last_class(c->store, w->person.id, k->name) != ERR_OK ||
 	    store_commit(c->store) != ERR_OK)
@@ -151,8 +164,9 @@ static enum err check_assigned(const struct auth_call *c, const struct who *w)
 
 static void find_origin(const struct auth_call *c, struct who *w)
 {
-	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, c->request->op >= WIRE_OPEN,
-				       &c->policy->settings);
+	const bool in_session = c->request->op >= WIRE_OPEN && c->request->op <= WIRE_CLOSE;
+
+	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, in_session, &c->policy->settings);
 	find_address(c, w);
 	if (c->peer->ruid != 0)
 		snprintf(w->origin, sizeof(w->origin), "uid:%lld", (long long)c->peer->ruid);
@@ -160,16 +174,27 @@ static void find_origin(const struct auth_call *c, struct who *w)
 		snprintf(w->origin, sizeof(w->origin), "%s", w->remote ? "remote" : "local");
 }
 
+static struct policy_facts facts_of(struct group_source *src, const char *service, bool remote)
+{
+	const struct who *w = src->who;
+
+	return (struct policy_facts){
+		.login = person_name(w), .service = service, .remote = remote, .address = w->address,
+		.assigned_class = w->known ? w->person.class_name : "",
+		.last_class = w->known ? w->person.last_class : "",
+		.in_group = in_group, .arg = src,
+	};
+}
+
 enum err who_find(const struct auth_call *c, struct who *ret)
 {
 	struct who w = { .uid = -1, .gid = -1 };
-	char login[STORE_LOGIN_MAX * 8 + 1];
 	bool group_failed;
 	enum err e;
 
-	if (!text_copy(login, sizeof(login), c->request->user))
+	if (!text_copy(w.login, sizeof(w.login), c->request->user))
 		return fail(ERR_PROTOCOL, "user name too long");
-	e = find_account(c->request->user, &w, login, sizeof(login));
+	e = find_account(c->request->user, &w);
 	if (e == ERR_OK)
 		e = find_person(c, c->request->user, &w);
 	if (e == ERR_OK)
@@ -178,14 +203,9 @@ enum err who_find(const struct auth_call *c, struct who *ret)
 		return e;
 	find_origin(c, &w);
 
-	const char *person = w.known ? w.person.login : login;
-	struct group_source src = { .call = c, .who = &w, .login = person, .name = login };
-	const struct policy_facts facts = {
-		.login = person, .service = c->request->service, .remote = w.remote, .address = w.address,
-		.assigned_class = w.known ? w.person.class_name : "",
-		.last_class = w.known ? w.person.last_class : "",
-		.in_group = in_group, .arg = &src,
-	};
+	struct group_source src = { .call = c, .who = &w, .writes = writes(c) };
+	const struct policy_facts facts = facts_of(&src, c->request->service, w.remote);
+
 	w.class_of = policy_select(c->policy, &facts, &group_failed);
 	if (!group_failed)
 		remember_class(c, &facts, &w);
@@ -193,6 +213,64 @@ enum err who_find(const struct auth_call *c, struct who *ret)
 		log_line(LOG_ALERT, "a group source failed; the last known class is used");
 	*ret = w;
 	return ERR_OK;
+}
+
+enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret)
+{
+	struct who w = { .uid = uid, .gid = -1 };
+	enum err e = store_person_by_uid(c->store, uid, &w.person);
+
+	if (e == ERR_NOT_FOUND) {
+		*ret = w;
+		return ERR_OK;
+	}
+	/* For its groups; they do without where the name has gone to another account. */
+	if (e == ERR_OK)
+		e = find_account(w.person.login, &w);
+	if (e != ERR_OK)
+		return e;
+	w.known = true;
+	w.has_account = w.has_account && w.uid == uid;
+	w.gid = w.has_account ? w.gid : -1;
+	w.uid = uid;
+	*ret = w;
+	return ERR_OK;
+}
+
+const struct policy_class *who_class_at(const struct auth_call *c, const struct who *w, const char *service, bool remote)
+{
+	struct group_source src = { .call = c, .who = w };
+	const struct policy_facts facts = facts_of(&src, service, remote);
+	bool failed;
+
+	return policy_select(c->policy, &facts, &failed);
+}
+
+unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct policy_class *k)
+{
+	struct group_source src = { .call = c, .who = w };
+	const struct policy_facts facts = facts_of(&src, c->request->service, w->remote);
+	bool failed;
+
+	return policy_unmet(c->policy, k, &facts, &failed);
+}
+
+static int64_t longest_lock(const struct policy *p)
+{
+	int64_t s = 0;
+
+	for (size_t i = 0; i < p->n_classes; i++)
+		if (p->classes[i].lock_s > s)
+			s = p->classes[i].lock_s;
+	return s;
+}
+
+struct lockout_limits who_limits(const struct policy *p, const struct policy_class *k)
+{
+	return (struct lockout_limits){
+		.attempts = k->attempts, .lock_s = k->lock_s, .keep_s = longest_lock(p),
+		.address_attempts = p->settings.address_attempts, .address_lock_s = p->settings.address_lock_s,
+	};
 }
 
 const char *who_from(const struct who *w)

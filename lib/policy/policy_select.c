@@ -6,14 +6,29 @@
 
 #include "cidr.h"
 
-static bool meets_place(const struct policy_class *c, const struct policy_facts *f)
+static bool meets_service(const struct policy *p, const struct policy_class *c,
+	const struct policy_facts *f, bool *failed)
+{
+	(void)p;
+	(void)failed;
+	return c->service.n == 0 || word_list_has(&c->service, f->service);
+}
+
+static bool meets_where(const struct policy *p, const struct policy_class *c,
+	const struct policy_facts *f, bool *failed)
+{
+	(void)p;
+	(void)failed;
+	return !(c->where == WHERE_LOCAL && f->remote) && !(c->where == WHERE_REMOTE && !f->remote);
+}
+
+static bool meets_from(const struct policy *p, const struct policy_class *c,
+	const struct policy_facts *f, bool *failed)
 {
 	struct policy_cidr address;
 
-	if (c->service.n && !word_list_has(&c->service, f->service))
-		return false;
-	if ((c->where == WHERE_LOCAL && f->remote) || (c->where == WHERE_REMOTE && !f->remote))
-		return false;
+	(void)p;
+	(void)failed;
 	if (c->n_from == 0)
 		return true;
 	if (!f->remote || !cidr_address(f->address, &address))
@@ -36,11 +51,26 @@ static bool group_unknown(
 	return !last || c >= last;
 }
 
+static bool is_assigned(const struct policy_class *c, const struct policy_facts *f)
+{
+	return strcmp(c->name, f->assigned_class) == 0;
+}
+
+static bool meets_person(const struct policy *p, const struct policy_class *c,
+	const struct policy_facts *f, bool *failed)
+{
+	(void)p;
+	(void)failed;
+	return is_assigned(c, f) || c->person.n == 0 || word_list_has(&c->person, f->login);
+}
+
 static bool meets_group(const struct policy *p, const struct policy_class *c,
 	const struct policy_facts *f, bool *failed)
 {
 	bool unknown = false, member;
 
+	if (is_assigned(c, f) || c->group.n == 0)
+		return true;
 	for (size_t i = 0; i < c->group.n; i++) {
 		enum err e = f->in_group(c->group.words[i], &member, f->arg);
 
@@ -52,14 +82,44 @@ static bool meets_group(const struct policy *p, const struct policy_class *c,
 	return unknown && group_unknown(p, c, f);
 }
 
-static bool meets_person(const struct policy *p, const struct policy_class *c,
-	const struct policy_facts *f, bool *failed)
+/* In this order: a group source is asked only where all else holds. */
+static const struct condition {
+	enum policy_condition bit;
+	bool (*holds)(const struct policy *p, const struct policy_class *c,
+		const struct policy_facts *f, bool *failed);
+} conditions[] = {
+	{ CONDITION_SERVICE, meets_service }, { CONDITION_WHERE, meets_where },
+	{ CONDITION_FROM, meets_from },	      { CONDITION_PERSON, meets_person },
+	{ CONDITION_GROUP, meets_group },
+};
+#define N_CONDITIONS (sizeof(conditions) / sizeof(*conditions))
+
+static bool meets(const struct policy *p, const struct policy_class *c,
+	const struct policy_facts *f, unsigned wanted, bool *failed)
 {
-	if (strcmp(c->name, f->assigned_class) == 0)
-		return true;
-	if (c->person.n && !word_list_has(&c->person, f->login))
-		return false;
-	return c->group.n == 0 || meets_group(p, c, f, failed);
+	for (size_t i = 0; i < N_CONDITIONS; i++)
+		if ((conditions[i].bit & wanted) && !conditions[i].holds(p, c, f, failed))
+			return false;
+	return true;
+}
+
+unsigned policy_stated(const struct policy_class *c)
+{
+	return (c->service.n ? CONDITION_SERVICE : 0u) | (c->where != WHERE_ANY ? CONDITION_WHERE : 0u) |
+	       (c->n_from ? CONDITION_FROM : 0u) | (c->person.n ? CONDITION_PERSON : 0u) |
+	       (c->group.n ? CONDITION_GROUP : 0u);
+}
+
+unsigned policy_unmet(const struct policy *p, const struct policy_class *c,
+	const struct policy_facts *f, bool *group_failed)
+{
+	unsigned unmet = 0;
+
+	*group_failed = false;
+	for (size_t i = 0; i < N_CONDITIONS; i++)
+		if (!conditions[i].holds(p, c, f, group_failed))
+			unmet |= conditions[i].bit;
+	return unmet;
 }
 
 const struct policy_class *policy_select(
@@ -69,7 +129,7 @@ const struct policy_class *policy_select(
 
 	*group_failed = false;
 	for (const struct policy_class *c = p->classes; c < last; c++)
-		if (meets_place(c, f) && meets_person(p, c, f, group_failed))
+		if (meets(p, c, f, ~0u, group_failed))
 			return c;
 	return last;
 }
@@ -81,7 +141,7 @@ const struct policy_class *policy_class_of_person(
 
 	*group_failed = false;
 	for (const struct policy_class *c = p->classes; c < last; c++)
-		if (c->group.n && meets_person(p, c, f, group_failed))
+		if (c->group.n && meets(p, c, f, CONDITION_PERSON | CONDITION_GROUP, group_failed))
 			return c;
 	return last;
 }

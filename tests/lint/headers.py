@@ -52,6 +52,7 @@ TESTED_ELSEWHERE = {
     "lib/store/store_person.c": "store_rows",
     "lib/wire/wire_daemon.c": "wire",
     "lib/wire/wire_host.c": "wire",
+    "lib/wire/wire_record.c": "wire",
 }
 
 

@@ -290,7 +290,7 @@ def hostile(user):
     yield from ([rig.packet(kind, good[8:])] for kind in (0, 2, 16, 17, 18, 32, 33, 34, 48, 49, 0xFFFF))
     yield from ([rig.packet(rig.REQUEST, good[8:], version=v)] for v in (0, 2, 0xFFFF))
     yield from ([rig.packet(rig.REQUEST, good[8:], magic=m)] for m in (b"CMFB", b"\0\0\0\0"))
-    yield from ([request(op, user)] for op in (0, 6, 255))
+    yield from ([request(op, user)] for op in (0, 6, 8, 255))
     for length in (0xFFFFFFFF, 0x80000000, 66, 24576):
         yield [good[:13] + struct.pack(">I", length) + good[17:]]
     yield [request(rig.AUTH, user, service="s" * 65)]

@@ -94,6 +94,8 @@ static struct {
 	int hashing, hashed;
 	int64_t group;
 	/* what came out */
+	struct wire_record records[WIRE_RECORDS_MAX];
+	size_t n_records, record_fails_at;      /* the N-th can't be sent, 0: all can */
 	struct wire_result result;
 	char log[65536];
 } stage;
@@ -261,6 +263,30 @@ static inline void stage_hash_done(void *arg)
 	assert_int_equal(stage.hashing, 1);
 	stage.hashing--;
 	stage.hashed++;
+}
+
+static inline enum err stage_record(void *arg, const struct wire_record *r)
+{
+	WIRE_BUF(b);
+
+	assert_ptr_equal(arg, &stage);
+	if (stage.n_records + 1 == stage.record_fails_at)
+		return ERR_UNAVAILABLE;
+	/* It is one that the other end takes. */
+	wire_put_record(&b, r);
+	assert_int_equal(wire_open(&b, &(unsigned){ 0 }, &(enum wire_type){ 0 }), ERR_OK);
+	assert_true(stage.n_records < WIRE_RECORDS_MAX);
+	assert_int_equal(wire_get_record(&b, &stage.records[stage.n_records++]), ERR_OK);
+	return ERR_OK;
+}
+
+/* The N-th record of a kind, from 0; NULL: there are fewer. */
+static inline const struct wire_record *stage_told(enum wire_record_kind kind, size_t n)
+{
+	for (size_t i = 0; i < stage.n_records; i++)
+		if (stage.records[i].kind == kind && n-- == 0)
+			return &stage.records[i];
+	return NULL;
 }
 
 static inline void stage_log(int level, const char *line)
@@ -482,7 +508,8 @@ static inline const struct auth_io *stage_io(void)
 {
 	static const struct auth_io io = {
 		.ask = stage_ask, .tell = stage_tell, .card = stage_exchange, .card_done = stage_card_done,
-		.hash_begin = stage_hash_begin, .hash_done = stage_hash_done, .arg = &stage,
+		.hash_begin = stage_hash_begin, .hash_done = stage_hash_done, .record = stage_record,
+		.arg = &stage,
 	};
 
 	return &io;
@@ -490,7 +517,7 @@ static inline const struct auth_io *stage_io(void)
 
 static inline void stage_reset_call(void)
 {
-	stage.asked = stage.told = stage.next = stage.exchanges = 0;
+	stage.asked = stage.told = stage.next = stage.exchanges = stage.n_records = 0;
 	stage.shown[0] = stage.log[0] = '\0';
 	stage.hashed = 0;
 	stage.longest_wait_ms = 0;

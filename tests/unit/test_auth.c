@@ -8,20 +8,26 @@
 #include <stdlib.h>
 
 #include "../../lib/auth/account.h"
+#include "../../lib/auth/explain.h"
 #include "../../lib/auth/login.h"
 #include "../../lib/auth/session.h"
+#include "../../lib/auth/status.h"
 
 static enum err called_login(const struct auth_call *c, struct wire_result *ret);
 static enum err called_account(const struct auth_call *c, struct wire_result *ret);
 static enum err called_open(const struct auth_call *c, struct wire_result *ret);
 static enum err called_confirm(const struct auth_call *c, struct wire_result *ret);
 static enum err called_close(const struct auth_call *c, struct wire_result *ret);
+static enum err called_status(const struct auth_call *c, struct wire_result *ret);
+static enum err called_explain(const struct auth_call *c, struct wire_result *ret);
 
 #define login_run called_login
 #define account_run called_account
 #define session_open called_open
 #define session_confirm called_confirm
 #define session_close called_close
+#define status_run called_status
+#define explain_run called_explain
 #include "../../lib/auth/auth.c"
 
 #include "log.h"
@@ -75,6 +81,18 @@ static enum err called_close(const struct auth_call *c, struct wire_result *ret)
 	return answer(WIRE_CLOSE, ret);
 }
 
+static enum err called_status(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_STATUS, ret);
+}
+
+static enum err called_explain(const struct auth_call *c, struct wire_result *ret)
+{
+	assert_non_null(c);
+	return answer(WIRE_EXPLAIN, ret);
+}
+
 static enum err run(int op, bool root_socket, struct wire_result *ret)
 {
 	struct wire_peer peer = { .root_socket = root_socket };
@@ -94,7 +112,7 @@ static void each_operation_has_its_function(void **state)
 	played.result = ERR_OK;
 	played.verdict = VERDICT_ALLOW;
 	played.runtime_max_s = 28800;
-	for (int op = WIRE_AUTH; op <= WIRE_CLOSE; op++) {
+	for (int op = WIRE_AUTH; op <= WIRE_EXPLAIN; op++) {
 		assert_int_equal(run(op, true, &r), ERR_OK);
 		assert_int_equal(played.called, op);
 		assert_int_equal(r.verdict, VERDICT_ALLOW);
@@ -105,7 +123,7 @@ static void each_operation_has_its_function(void **state)
 
 static void unknown_operations_are_refused(void **state)
 {
-	static const int ops[] = { 0, 6, 16, -1, INT_MAX, INT_MIN, 257 };
+	static const int ops[] = { 0, 8, 16, -1, INT_MAX, INT_MIN, 257 };
 	struct wire_result r;
 
 	(void)state;
@@ -118,22 +136,19 @@ static void unknown_operations_are_refused(void **state)
 	}
 }
 
-static void sessions_are_roots_alone(void **state)
+static void sessions_and_explanations_are_roots_alone(void **state)
 {
 	struct wire_result r;
 
 	(void)state;
 	played.result = ERR_OK;
 	played.verdict = VERDICT_ALLOW;
-	for (int op = WIRE_OPEN; op <= WIRE_CLOSE; op++) {
-		assert_int_equal(run(op, false, &r), ERR_NOT_ALLOWED);
-		assert_int_equal(played.called, 0);
-		assert_int_equal(r.verdict, VERDICT_DENY);
-		assert_int_equal(r.result, ERR_NOT_ALLOWED);
-	}
-	for (int op = WIRE_AUTH; op <= WIRE_ACCOUNT; op++) {
-		assert_int_equal(run(op, false, &r), ERR_OK);
-		assert_int_equal(played.called, op);
+	for (int op = WIRE_AUTH; op <= WIRE_EXPLAIN; op++) {
+		bool anybodys = op == WIRE_AUTH || op == WIRE_ACCOUNT || op == WIRE_STATUS;
+
+		assert_int_equal(run(op, false, &r), anybodys ? ERR_OK : ERR_NOT_ALLOWED);
+		assert_int_equal(played.called, anybodys ? op : 0);
+		assert_int_equal(r.verdict == VERDICT_ALLOW, anybodys);
 	}
 }
 
@@ -146,7 +161,7 @@ static void A4_only_both_together_allow(void **state)
 	(void)state;
 	for (size_t bit = 0; bit < 32; bit++)
 		verdicts[8 + bit] = VERDICT_ALLOW ^ (1u << bit);
-	for (int op = WIRE_AUTH; op <= WIRE_CLOSE; op++)
+	for (int op = WIRE_AUTH; op <= WIRE_EXPLAIN; op++)
 		for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
 			for (size_t j = 0; j < 40; j++) {
 				bool allowed = results[i] == 0 && j == 0;
@@ -213,7 +228,7 @@ int main(void)
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(each_operation_has_its_function),
 		cmocka_unit_test(unknown_operations_are_refused),
-		cmocka_unit_test(sessions_are_roots_alone),
+		cmocka_unit_test(sessions_and_explanations_are_roots_alone),
 		cmocka_unit_test(A4_only_both_together_allow),
 		cmocka_unit_test(A4_patterns_are_far_apart),
 		cmocka_unit_test(a_fault_is_told_to_who_logs_in),

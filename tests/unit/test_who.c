@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is meant, from where, and which class applies: whatever the sources of accounts and groups answer or do not. */
-#include "../../lib/auth/who.h"
+#include "who.h"
 
 #include "stage_fault.h"
 

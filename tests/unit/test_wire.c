@@ -291,6 +291,107 @@ static void oversized_packets_are_refused(void **state)
 	assert_int_equal(wire_recv(pair[1], &b, NULL, deadline_in(1000)), ERR_PROTOCOL);
 }
 
+/* One of each kind, every field filled. */
+static const struct wire_record records[] = {
+	{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "active", 1, 2, 3, 4, 5, "tty1", "192.0.2.1" } },
+	{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "\xE9\x9D\x92", "revoked", -1, 9, "REVOKED", 16, 32, { 1 }, { 2 } } },
+	{ .kind = WIRE_RECORD_CARD, .card = { .id = "7K2M-9QXD", .state = "active", .usable = "OK" } },
+	{ .kind = WIRE_RECORD_COUNT, .count = { "uid:1000", 3, 4, -1 } },
+	{ .kind = WIRE_RECORD_PLACE, .place = { true, false, true, "remote", "2001:db8::1" } },
+	{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 12, 5, 900, 31, 4, false } },
+	{ .kind = WIRE_RECORD_CLASS, .class_of = { "default", 40, 5, 900, 0, 0, true } },
+	{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", WIRE_WAY_NO_APP } },
+	{ .kind = WIRE_RECORD_EVENT, .event = { 7, 8, "card-revoke", "OK", "7K2M-9QXD", "login" } },
+};
+#define N_RECORDS (sizeof(records) / sizeof(records[0]))
+
+static void records_survive_the_trip(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_RECORDS; i++) {
+		struct wire_record out;
+		WIRE_BUF(b);
+		WIRE_BUF(again);
+
+		wire_put_record(&b, &records[i]);
+		reopen(&b, WIRE_RECORD);
+		assert_int_equal(wire_get_record(&b, &out), ERR_OK);
+		wire_put_record(&again, &out);
+		assert_int_equal(again.len, b.len);
+		assert_memory_equal(again.bytes, b.bytes, b.len);
+	}
+}
+
+static void cut_and_padded_records_are_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_RECORDS; i++) {
+		struct wire_record out;
+		struct wire_buf whole;
+
+		wire_put_record(&whole, &records[i]);
+		for (size_t n = 8; n <= whole.len + 1; n++) {
+			struct wire_buf b = whole;
+
+			b.len = n;
+			reopen(&b, WIRE_RECORD);
+			assert_int_equal(wire_get_record(&b, &out), n == whole.len ? ERR_OK : ERR_PROTOCOL);
+		}
+	}
+}
+
+static void assert_no_record(const struct wire_record *r)
+{
+	struct wire_record out;
+	WIRE_BUF(b);
+
+	wire_put_record(&b, r);
+	reopen(&b, WIRE_RECORD);
+	assert_int_equal(wire_get_record(&b, &out), ERR_PROTOCOL);
+}
+
+static void values_out_of_range_are_no_record(void **state)
+{
+	static const struct wire_record bad[] = {
+		{ .kind = WIRE_RECORD_PERSON, .person = { "", "active", 1, 2, 3, 4, 5, "", "" } },
+		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "", 1, 2, 3, 4, 5, "", "" } },
+		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "a b", 1, 2, 3, 4, 5, "", "" } },
+		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "active", -2, 2, 3, 4, 5, "", "" } },
+		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "active", 1, 2, 3, -1, 5, "", "" } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M\n", "", "active", -1, -1, "OK", 0, 0, { 0 }, { 0 } } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "", 0, 0, { 0 }, { 0 } } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "OK", 15, 0, { 0 }, { 0 } } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "OK", 0, 31, { 0 }, { 0 } } },
+		{ .kind = WIRE_RECORD_COUNT, .count = { "", 3, 4, 5 } },
+		{ .kind = WIRE_RECORD_COUNT, .count = { "local", -1, 4, 5 } },
+		{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 1, 5, 900, 32, 0, true } },
+		{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 1, 5, 900, 1, 2, false } },
+		{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 1, 5, 900, 1, 1, true } },
+		{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 1, 5, 900, 1, 0, false } },
+		{ .kind = WIRE_RECORD_WAY, .way = { "", WIRE_WAY_OPEN } },
+		{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", (enum wire_obstacle)6 } },
+		{ .kind = WIRE_RECORD_EVENT, .event = { -1, 8, "login", "OK", "", "" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_no_record(&bad[i]);
+	for (int kind = 0; kind < 256; kind++) {
+		struct wire_record out;
+		WIRE_BUF(b);
+
+		wire_start(&b, WIRE_RECORD);
+		wire_put_u8(&b, (uint8_t)kind);
+		reopen(&b, WIRE_RECORD);
+		assert_int_equal(wire_get_record(&b, &out), ERR_PROTOCOL);
+	}
+	/* What is no kind can't be sent. */
+	WIRE_BUF(b);
+
+	wire_put_record(&b, &(struct wire_record){ .kind = (enum wire_record_kind)8 });
+	assert_true(b.bad);
+}
+
 /* A85 in small: random bytes and random changes of true messages are refused or understood, never more. */
 static void noise_is_refused(void **state)
 {
@@ -300,14 +401,18 @@ static void noise_is_refused(void **state)
 	unsigned seed = 1;
 
 	(void)state;
-	wire_put_request(&whole, &rq);
 	for (long i = 0; i < rounds; i++) {
+		if (i % 2)
+			wire_put_record(&whole, &records[(size_t)i / 2 % N_RECORDS]);
+		else
+			wire_put_request(&whole, &rq);
 		union {
 			struct wire_request request;
 			struct wire_message message;
 			struct wire_answer answer;
 			struct wire_result result;
 			struct wire_peer peer;
+			struct wire_record record;
 		} out;
 		enum wire_type type;
 		enum wire_ask what;
@@ -321,7 +426,7 @@ static void noise_is_refused(void **state)
 			b.len = (size_t)rand_r(&seed) % whole.len;
 		if (wire_open(&b, &version, &type) != ERR_OK)
 			continue;
-		switch (rand_r(&seed) % 6) {
+		switch (rand_r(&seed) % 8) {
 		case 0:
 			if (wire_get_request(&b, version, &out.request) == ERR_OK)
 				assert_true(strlen(out.request.user) < sizeof(out.request.user));
@@ -340,6 +445,11 @@ static void noise_is_refused(void **state)
 		case 4:
 			if (wire_get_peer(&b, &out.peer) == ERR_OK)
 				assert_true(strlen(out.peer.exe) < sizeof(out.peer.exe));
+			break;
+		case 5:
+		case 6:
+			if (wire_get_record(&b, &out.record) == ERR_OK)
+				assert_in_range(out.record.kind, WIRE_RECORD_PERSON, WIRE_RECORD_EVENT);
 			break;
 		default:
 			if (wire_get_ask(&b, &what, &group) == ERR_OK)
@@ -361,6 +471,9 @@ int main(void)
 		cmocka_unit_test(only_the_exact_verdict_allows),
 		cmocka_unit_test(descriptors_come_only_where_they_belong),
 		cmocka_unit_test(oversized_packets_are_refused),
+		cmocka_unit_test(records_survive_the_trip),
+		cmocka_unit_test(cut_and_padded_records_are_refused),
+		cmocka_unit_test(values_out_of_range_are_no_record),
 		cmocka_unit_test(noise_is_refused),
 		cmocka_unit_test(a_closed_end_is_no_message),
 		cmocka_unit_test(silence_ends_at_the_deadline),

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is meant, from where, and which class applies: the first three steps of every call. */
+#ifndef CARDMFA_WHO_H
+#define CARDMFA_WHO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth.h"
+#include "error.h"
+#include "lockout.h"
+#include "policy.h"
+#include "store.h"
+
+struct who {
+	bool known;                     /* person is a registered one, not removed */
+	struct person person;
+	char login[STORE_LOGIN_MAX * 8 + 1];    /* that name as the system writes it, else as it was asked for */
+	bool has_account;               /* the name exists in the system */
+	int64_t uid, gid;               /* of that account */
+	bool remote;
+	char address[STORE_ADDRESS_SIZE];       /* of the peer: numeric, else what rhost said, escaped; "" none */
+	char origin[STORE_ORIGIN_SIZE]; /* "local", "remote", "uid:N" */
+	const struct policy_class *class_of;
+};
+
+/*
+ * ERR_OK also for unknown names: they are given a class like anybody. Names of one uid are one person.
+ * ERR_STORE… when the store can't tell; then nothing is assumed. What was learnt of groups and classes is kept in the
+ * store, save for WIRE_STATUS and WIRE_EXPLAIN, which change nothing.
+ */
+MUST_USE enum err who_find(const struct auth_call *c, struct who *ret);
+
+/* The registered person of a uid: known and person alone are set, nothing is written. */
+MUST_USE enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret);
+
+/* The class that a known person gets at a service, from nowhere in particular. Nothing is written. */
+const struct policy_class *who_class_at(const struct auth_call *c, const struct who *w, const char *service, bool remote);
+
+/* Which conditions of a class do not hold in this call (policy_unmet). w is of who_find. Nothing is written. */
+unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct policy_class *k);
+
+/* The limits of a class, for the counters of lockout.h. */
+struct lockout_limits who_limits(const struct policy *p, const struct policy_class *k);
+
+/* "local" or the address, for people and records. */
+const char *who_from(const struct who *w);
+
+#endif

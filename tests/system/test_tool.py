@@ -1,0 +1,201 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""cardtool where it asks the daemon or the machine: one's own status, a login tried, settings, the cost of a hash."""
+import json
+import pathlib
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+from lib import daemon, report, stage, world
+from lib.report import contains, equal, lacks
+
+CONF = """
+[settings]
+argon2-memory = 19MiB
+argon2-time = 1
+[class far]
+where = remote
+factors = password,totp
+[default]
+factors = card,totp card,password
+attempts = 3
+lock = 15min
+"""
+people = {}
+JA = {"LANG": "ja_JP.UTF-8"}
+
+
+def prepare():
+    stage.set_up(CONF)
+    people["taro"] = stage.person("taro")
+    people["hanako"] = stage.person("hanako", reader=1, with_app=False, with_password=False)
+    people["hanako"].card.remove()
+    world.add_user("jiro")
+
+
+def as_user(name, *words, status=0, env=None):
+    return world.run("runuser", "-u", name, "--", "cardtool", *words, status=status, env=env)
+
+
+# --- status --------------------------------------------------------------------------------------
+
+def packet(kind, body):
+    return b"CMFA" + struct.pack(">HH", 1, kind) + body
+
+
+def text(value):
+    return struct.pack(">I", len(value)) + value
+
+
+def request(op, user=b"", service=b""):
+    return packet(1, bytes([op]) + bytes(4) + text(service) + text(user) + text(b"") + text(b"") + text(b""))
+
+
+def ask(message, path="/run/cardmfa/user.sock"):
+    """Types of the packets that came back, and the number of the result."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.settimeout(10)
+        s.connect(path)
+        s.send(message)
+        kinds, result = [], None
+        while data := s.recv(65536):
+            kinds.append(struct.unpack(">H", data[6:8])[0])
+            if kinds[-1] == 18:
+                result = struct.unpack(">I", data[12:16])[0]
+        return [kinds, result]
+
+
+def everything():
+    return world.run("runuser", "-u", "cardmfa", "--", "sqlite3", "-readonly", daemon.STORE, ".dump").stdout
+
+
+@report.test(90)
+def everybody_sees_his_own_status():
+    taro = people["taro"]
+    equal(taro.login()[0], True, "login")
+    equal(taro.login(("PIN", taro.pin), ("password: $", "wrong-password"))[0], False, "wrong password")
+    before = everything()
+    shown = as_user("taro", "status").stdout
+    contains(shown, taro.card_id)
+    for line in (r"^User +taro$", r"^State +active$", r"^Last login +2\d{3}-\d\d-\d\d \d\d:\d\d \(pts/\d+\)$",
+                 r"^Since then +1 failed try, ", r"^App for codes +enrolled 2", r"^Password +set 2", r"^Failed tries +at this machine: 1 try"):
+        assert re.search(line, shown, re.MULTILINE), (line, shown)
+    told = json.loads(as_user("taro", "status", "--json").stdout)
+    equal([told["user"], told["state"], told["failures_since"], len(told["cards"])], ["taro", "active", 1, 1])
+    equal(told["cards"][0]["card"], taro.card_id)
+    equal(told["cards"][0]["usable"], True)
+    equal(told["counted"], [{"origin": "local", "failed": 1, "last_at": told["counted"][0]["last_at"], "locked_until": None}])
+    for key in ("totp_at", "password_at", "last_login_at", "failure_at"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told[key]), told
+    contains(as_user("taro", "status", env=JA).stdout, "前回のログイン")
+    equal(everything(), before, "the store")
+
+
+@report.test()
+def a_lock_and_a_revoked_card_are_shown_to_the_holder():
+    hanako = people["hanako"]
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    daemon.change("INSERT INTO bucket SELECT id, 'local', 3, ?, ?, CAST(strftime('%s', 'now') AS INTEGER) "
+                  "FROM person WHERE login = 'hanako'", boot, int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000))
+    shown = as_user("hanako", "status").stdout
+    assert re.search(r"^LOCKED +until 2\d{3}-\d\d-\d\d \d\d:\d\d; the systems section can end it$", shown, re.MULTILINE), shown
+    contains(shown, "App for codes  none")
+    contains(shown, f"{hanako.card_id}: active")
+    lacks(shown, people["taro"].card_id)
+
+
+@report.test()
+def who_is_not_registered_is_told_so():
+    contains(as_user("jiro", "status", status=1).stderr, "you are not registered")
+    contains(as_user("jiro", "status", status=1, env=JA).stderr, "登録されていません")
+    equal(as_user("jiro", "status", "--json", status=1).stdout, "")
+    contains(world.run("cardtool", "status", status=1).stderr, "cardtool user show USER")
+
+
+@report.test()
+def nobody_learns_of_others():
+    for user in ("taro", "jiro"):
+        for message in (request(6, b"hanako"), request(6, b"taro"), request(6, b"", b"login")):
+            equal(daemon.as_user(user, lambda m=message: ask(m)), [[16, 18], 74], "named")
+        # An explanation is root's.
+        equal(daemon.as_user(user, lambda: ask(request(7, b"hanako", b"login"))), [[16, 18], 74], "explained")
+    equal(daemon.as_user("jiro", lambda: ask(request(6))), [[16, 18], 25], "unknown")
+    equal(daemon.as_user("taro", lambda: ask(request(6))[0][0]), 16, "ready")
+    as_user("taro", "status", "hanako", status=2)
+
+
+@report.test()
+def malformed_requests_are_refused():
+    good = request(6)
+    for message in (*(good[:n] for n in range(1, len(good))), good + b"\0", request(8), request(255), packet(1, b"\6")):
+        kinds, result = daemon.as_user("taro", lambda m=message: ask(m))
+        if 16 in kinds or 19 in kinds or result == 0:
+            raise AssertionError(f"{message!r}: {kinds} {result}")
+    as_user("taro", "status")
+
+
+@report.test()
+def a_status_takes_a_place_like_any_call():
+    """Eight idle connections of one uid are all it gets; root's hosts and others go on."""
+    def crowd():
+        held = []
+        for _ in range(40):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            s.connect("/run/cardmfa/user.sock")
+            held.append(s)
+        done = subprocess.run(["cardtool", "status"], capture_output=True, text=True, timeout=20, check=False)
+        return [done.returncode, done.stderr]
+    status, said = daemon.as_user("taro", crowd)
+    equal(status, 3)
+    contains(said, "too many requests at once")
+    daemon.wait_quiet(5)
+    as_user("taro", "status")
+
+
+@report.test()
+def an_older_daemon_is_named_as_such():
+    path = pathlib.Path("/run/cardmfa/user.sock")
+
+    def serve(listener):
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.send(packet(18, struct.pack(">III", 0xA5C3691E, 53, 0)))
+        connection.close()
+    with daemon.stopped():
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(path))
+            path.chmod(0o666)
+            listener.listen()
+            for env, words in ((None, "is older than this cardtool"), (JA, "この cardtool より古い")):
+                thread = threading.Thread(target=serve, args=(listener,))
+                thread.start()
+                contains(as_user("taro", "status", status=3, env=env).stderr, words)
+                thread.join()
+        path.unlink()
+        contains(as_user("taro", "status", status=3).stderr, "does not answer")
+
+
+@report.test()
+def whoever_listens_in_the_daemons_place_is_not_believed():
+    path = pathlib.Path("/run/cardmfa/user.sock")
+    with daemon.stopped():
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(path))
+            path.chmod(0o666)
+
+            def listen():
+                listener.listen()
+                return None
+            daemon.as_user("jiro", listen)
+            contains(as_user("taro", "status", status=3).stderr, "does not answer")
+        path.unlink()
+
+
+if __name__ == "__main__":
+    report.main(prepare)

@@ -29,7 +29,7 @@ enum need {
 	NEED_POLICY = 4,        /* tool.policy, refused when the configuration is broken */
 	NEED_POLICY_MAYBE = 8,  /* tool.policy or NULL */
 	NEED_CARD = 16,         /* tool.card_fd */
-	NEED_ROOT_KEPT = 32,    /* stays root and opens nothing: init, doctor */
+	NEED_ROOT_KEPT = 32,    /* stays root and opens nothing: init, doctor, try */
 	NEED_NOBODY = 64,       /* runs as whoever calls, opens nothing: config check, status */
 };
 
@@ -61,6 +61,6 @@ extern const struct command cmd_init, cmd_doctor, cmd_config_check;
 extern const struct command cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_remove;
 extern const struct command cmd_enroll, cmd_list, cmd_show, cmd_suspend, cmd_resume, cmd_revoke;
 extern const struct command cmd_totp_enroll, cmd_totp_remove, cmd_password_set;
-extern const struct command cmd_unlock, cmd_log, cmd_pin_try, cmd_status;
+extern const struct command cmd_unlock, cmd_log, cmd_pin_try, cmd_status, cmd_try;
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef CARDMFA_PATHS_H
 #define CARDMFA_PATHS_H
 
-/* CARDMFA_SYSCONFDIR (/etc), CARDMFA_LOCALSTATEDIR (/var), CARDMFA_RUNDIR (/run), CARDMFA_LIBEXECDIR come from the build. */
+/* CARDMFA_SYSCONFDIR (/etc), CARDMFA_LOCALSTATEDIR (/var), CARDMFA_RUNDIR (/run), CARDMFA_LIBEXECDIR, CARDMFA_BINDIR come from the build. */
 #define PATH_CONF_DIR    CARDMFA_SYSCONFDIR "/cardmfa"
 #define PATH_CONF        PATH_CONF_DIR "/cardmfa.conf"
 #define PATH_KEY_DIR     PATH_CONF_DIR "/keys"                          /* root 0700 */
@@ -17,6 +17,7 @@
 #define PATH_READER_LOCK PATH_RUN_DIR "/reader.lock"                    /* root 0600 */
 #define PATH_WORKER      CARDMFA_LIBEXECDIR "/cardmfa-worker"
 #define PATH_CARD        CARDMFA_LIBEXECDIR "/cardmfa-card"
+#define PATH_CARDTOOL    CARDMFA_BINDIR "/cardtool"
 #define USER_WORKER      "cardmfa"
 #define USER_CARD        "cardmfa-card"
 

@@ -152,6 +152,7 @@ MUST_USE enum err wire_get_result(struct wire_buf *b, struct wire_result *ret);
 #define WIRE_LABEL_SIZE 257
 #define WIRE_PLACE_SIZE 81
 #define WIRE_WAY_SIZE 137
+#define WIRE_DETAIL_SIZE 2049
 
 enum wire_record_kind {
 	WIRE_RECORD_PERSON = 1, /* first; without it the name is no registered person's */
@@ -161,7 +162,7 @@ enum wire_record_kind {
 	WIRE_RECORD_PLACE,
 	WIRE_RECORD_CLASS,      /* in the order of the file, up to the one that applies */
 	WIRE_RECORD_WAY,        /* the alternatives of that class */
-	WIRE_RECORD_EVENT,      /* the newest one about the person */
+	WIRE_RECORD_EVENT,      /* the newest login of the person */
 };
 
 /* Why an alternative can't be completed. */
@@ -209,6 +210,7 @@ struct wire_record {
 		struct wire_event {
 			int64_t seq, at;
 			char type[WIRE_PLACE_SIZE], result[WIRE_NAME_SIZE], card[WIRE_NAME_SIZE], service[WIRE_PLACE_SIZE];
+			char detail[WIRE_DETAIL_SIZE];  /* a JSON object */
 		} event;
 	};
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "event.h"
 #include "lifecycle.h"
 #include "status.h"
 #include "text.h"
@@ -146,12 +147,13 @@ static enum err tell_event(const struct event_row *row, void *arg)
 	fill(r.event.result, sizeof(r.event.result), row->result);
 	fill(r.event.card, sizeof(r.event.card), row->card);
 	fill(r.event.service, sizeof(r.event.service), row->service);
+	fill(r.event.detail, sizeof(r.event.detail), row->detail);
 	return send_record(c, &r);
 }
 
 static enum err tell_newest(const struct auth_call *c, const struct who *w)
 {
-	const struct event_filter newest = { .person = w->person.login, .last = 1 };
+	const struct event_filter newest = { .person = w->person.login, .type = event_name(EVENT_LOGIN), .last = 1 };
 	struct auth_call call = *c;
 
 	return store_event_each(c->store, &newest, tell_event, &call);

@@ -8,7 +8,7 @@
 
 #include "auth.h"
 
-/* WIRE_EXPLAIN: place, person with cards and counters, classes, ways, newest event. ERR_OK for unknown names too. */
+/* WIRE_EXPLAIN: place, person with cards and counters, classes, ways, newest login event. ERR_OK for unknown names too. */
 MUST_USE enum err explain_run(const struct auth_call *c, struct wire_result *ret);
 
 #endif

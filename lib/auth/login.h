@@ -18,6 +18,7 @@ enum login_face {
 
 struct login_answer {
 	enum factor factor;
+	bool wrong;             /* a verifier said so */
 	struct secret text;
 };
 

@@ -203,10 +203,11 @@ static enum err check_all(struct login *l, bool real)
 	enum err worst = ERR_DENIED;
 
 	for (size_t i = 0; i < l->n_answers; i++) {
-		const struct login_answer *a = &l->answers[i];
+		struct login_answer *a = &l->answers[i];
 		enum err e = a->factor == FACTOR_PASSWORD ? check_password(l, &a->text, real) :
 			     check_code(l, &a->text, real);
 
+		a->wrong = real && e != ERR_OK && e < ERR_UNAVAILABLE;
 		if (i == 0 || worst == ERR_OK || (worst < ERR_UNAVAILABLE && e >= ERR_UNAVAILABLE))
 			worst = e;
 	}

@@ -12,9 +12,11 @@
 #include "l10n.h"
 #include "lifecycle.h"
 #include "log.h"
+#include "paths.h"
 #include "text.h"
 
 #define STALE_EVENT_S 600
+#define NO_LOGINUID 4294967295LL
 
 /* Where from, for people: an address, else a terminal's name. */
 static void describe_place(const struct login *l, char *dst, size_t size)
@@ -121,16 +123,35 @@ static void tell_history(const struct login *l, const struct login_stat *st)
 		log_line(LOG_INFO, "the last login could not be shown");
 }
 
+/* `cardtool try`: root himself types, through the root socket, and wants to find it in the log. */
+static bool is_tried(const struct login *l)
+{
+	return l->c->peer->root_socket && l->c->peer->ruid == 0 && !strcmp(l->c->peer->exe, PATH_CARDTOOL);
+}
+
+static int64_t actor_of(const struct login *l)
+{
+	const struct wire_peer *p = l->c->peer;
+
+	return is_tried(l) && p->loginuid >= 0 && p->loginuid < NO_LOGINUID ? p->loginuid : p->ruid;
+}
+
+static struct event_field tried_field(const struct login *l)
+{
+	return (struct event_field){ is_tried(l) ? "tried_with" : NULL, "cardtool" };
+}
+
 enum err login_end_grant(struct login *l)
 {
 	char factors[129];
 	struct event ev = {
-		.type = EVENT_LOGIN, .result = ERR_OK, .person = l->who.person.login, .actor = l->c->peer->ruid,
+		.type = EVENT_LOGIN, .result = ERR_OK, .person = l->who.person.login, .actor = actor_of(l),
 		.card = l->proved ? l->card.card_id.text : NULL, .service = l->c->request->service,
 		.origin = l->who.origin, .address = l->who.address,
 		.fields = {
 			{ "factors", alternative_text(&l->who.class_of->alternatives[l->chosen], factors, sizeof(factors)) },
 			{ "class", l->who.class_of->name },
+			tried_field(l),
 		},
 	};
 	struct login_stat before = { .last_at = -1 };
@@ -151,10 +172,10 @@ struct recent {
 	bool found;
 };
 
-/* Only what a card or a proved person bounds by itself gets an event of its own: a flood fills nothing. */
+/* Only what a card, a proved person or root bounds by itself gets an event of its own: a flood fills nothing. */
 static bool has_event(const struct login *l)
 {
-	return l->proved || l->pin_tried;
+	return l->proved || l->pin_tried || is_tried(l);
 }
 
 static enum err note_recent(const struct event_row *e, void *arg)
@@ -235,14 +256,47 @@ static void record_lockout(const struct login *l, const struct event *refusal)
 		log_line(LOG_ERR, "the lockout of %s could not be recorded", l->who.person.login);
 }
 
+/* Those that a verifier judged, or found wrong, by name: "totp", "password,totp"; "" none. */
+static const char *list_answers(const struct login *l, bool only_wrong, char *dst, size_t size)
+{
+	size_t len = 0;
+
+	dst[0] = '\0';
+	for (size_t i = 0; l->verified && i < l->n_answers && len < size; i++)
+		if (l->answers[i].wrong || !only_wrong)
+			len += (size_t)snprintf(dst + len, size - len, "%s%s", len ? "," : "",
+						factor_name(l->answers[i].factor));
+	return dst;
+}
+
+/* What the one face of all refusals hides, told to root who tried; ERR_OK: nothing. */
+static enum err hidden_reason(const struct login *l)
+{
+	if (!l->who.known)
+		return ERR_NOT_A_PERSON;
+	if (l->who.person.state != PERSON_ACTIVE)
+		return ERR_LOCKED;
+	if (l->face == FACE_STRANGER)
+		return l->stale != ERR_OK ? l->stale : ERR_CARD_UNKNOWN;
+	return l->hopeless ? ERR_NO_FACTOR : ERR_OK;
+}
+
 enum err login_end_refuse(struct login *l, enum err why)
 {
 	const bool stale = l->stale != ERR_OK && l->face != FACE_KNOWN;
+	const enum err hidden = is_tried(l) ? hidden_reason(l) : ERR_OK;
+	char wrong[64], judged[64];
 	const struct event ev = {
 		.type = EVENT_LOGIN, .result = stale ? l->stale : why, .person = l->who.known ? l->who.person.login : NULL,
-		.card = l->face == FACE_KNOWN ? l->card.card_id.text : stale ? l->stale_card.text : NULL, .actor = l->c->peer->ruid,
+		.card = l->face == FACE_KNOWN ? l->card.card_id.text : stale ? l->stale_card.text : NULL, .actor = actor_of(l),
 		.service = l->c->request->service, .origin = l->who.origin, .address = l->who.address,
-		.fields = { { "class", l->who.class_of->name } },
+		.fields = {
+			{ "class", l->who.class_of->name },
+			{ list_answers(l, true, wrong, sizeof(wrong))[0] ? "wrong" : NULL, wrong },
+			{ list_answers(l, false, judged, sizeof(judged))[0] && is_tried(l) ? "judged" : NULL, judged },
+			{ hidden != ERR_OK ? "because" : NULL, err_name(hidden) },
+			tried_field(l),
+		},
 	};
 	bool full = false;
 	int64_t seq = 0;

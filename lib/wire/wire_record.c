@@ -192,6 +192,7 @@ static void put_event(struct wire_buf *b, const struct wire_record *r)
 	wire_put_text(b, r->event.result);
 	wire_put_text(b, r->event.card);
 	wire_put_text(b, r->event.service);
+	wire_put_text(b, r->event.detail);
 }
 
 static void get_event(struct wire_buf *b, struct wire_record *r)
@@ -202,6 +203,7 @@ static void get_event(struct wire_buf *b, struct wire_record *r)
 	get_word(b, r->event.result, sizeof(r->event.result));
 	wire_get_text(b, r->event.card, sizeof(r->event.card));
 	wire_get_text(b, r->event.service, sizeof(r->event.service));
+	wire_get_text(b, r->event.detail, sizeof(r->event.detail));
 }
 
 static const struct {

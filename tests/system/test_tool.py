@@ -11,6 +11,7 @@ import threading
 import time
 
 from lib import daemon, report, stage, world
+from lib.console import Terminal
 from lib.report import contains, equal, lacks
 
 CONF = """
@@ -26,6 +27,7 @@ attempts = 3
 lock = 15min
 """
 people = {}
+PIN = "PIN of your IC card: $"
 JA = {"LANG": "ja_JP.UTF-8"}
 
 
@@ -77,7 +79,7 @@ def everything():
 def everybody_sees_his_own_status():
     taro = people["taro"]
     equal(taro.login()[0], True, "login")
-    equal(taro.login(("PIN", taro.pin), ("password: $", "wrong-password"))[0], False, "wrong password")
+    equal(taro.login((PIN, taro.pin), ("password: $", "wrong-password"))[0], False, "wrong password")
     before = everything()
     shown = as_user("taro", "status").stdout
     contains(shown, taro.card_id)
@@ -195,6 +197,144 @@ def whoever_listens_in_the_daemons_place_is_not_believed():
             daemon.as_user("jiro", listen)
             contains(as_user("taro", "status", status=3).stderr, "does not answer")
         path.unlink()
+
+
+# --- try -----------------------------------------------------------------------------------------
+
+def attempt(user, *answers, status=0, words=("--service", "login"), env=None):
+    """`cardtool try` at a terminal below a system service, as a getty is; what was on the screen."""
+    with Terminal("cardtool", "try", user, *words, env=env) as screen:
+        screen.answer(*answers)
+        equal(screen.end(), status, "status")
+        return screen.text
+
+
+def only(name):
+    for other, person in people.items():
+        inserted = "inserted=yes" in person.card.ctl("status")
+        if (other == name) != inserted:
+            (person.card.insert if other == name else person.card.remove)()
+    world.run("cardtool", "unlock", name, status=None)
+    return people[name]
+
+
+def newest():
+    return json.loads(world.run("cardtool", "log", "--json", "--last", "1").stdout)[-1]
+
+
+@report.test(90)
+def a_whole_login_is_tried_and_explained():
+    taro = only("taro")
+    shown = attempt("taro", *taro.by_password())
+    for line in (r"^User +taro, active$", rf"^Card +{taro.card_id}: active$", r"^Place +at this machine$",
+                 r"^Class +\[far\], line 5: does not apply; not met: where$", r"^Class +\[default\], line 8: applies; it has no conditions$",
+                 r"^Way +card,totp: possible$", r"^Limit +3 wrong answers lock taro out here for 15 min 0 s$",
+                 rf'^Reader "[^"]+": card {taro.card_id} of taro, active$', r'^Reader "[^"]+": no card$',
+                 r"^Answer 1 \(PIN of your IC card\): right$", r"^Answer 2 \(.*\): right$", r"^Authentication: allowed$",
+                 r"^Account check: allowed$", r"^Session: allowed$", r"^The grant is of this process alone \(\d+\)", r"^ALLOWED$"):
+        assert re.search(line, shown, re.MULTILINE), (line, shown)
+    contains(shown, "Wrong answers count")
+    lacks(shown, taro.password)
+    lacks(shown, taro.pin)
+    logins = [e for e in json.loads(world.run("cardtool", "log", "--json", "--user", "taro").stdout) if e["type"] == "login"]
+    equal([logins[-1]["service"], logins[-1]["result"], logins[-1]["detail"]["tried_with"]], ["login", "OK", "cardtool"])
+    equal(daemon.number("SELECT count(*) FROM session WHERE state != 'closed'"), 0, "sessions left")
+    contains(attempt("taro", *taro.by_password(), env={**JA, "LANGUAGE": "ja"}), "結果: 許可")
+
+
+@report.test(90)
+def a_refused_try_names_the_reason_and_counts():
+    taro = only("taro")
+    shown = attempt("taro", (PIN, taro.pin), ("password: $", "wrong-password"), status=1)
+    assert re.search(r"^Answer 1 \(PIN.*\): right\nAnswer 2 \(.*\): wrong\nAuthentication: wrong code or password\n"
+                     r"Account check: not asked.*\nSession: not asked.*\nIn the log: event \d+, login, secret wrong\n"
+                     r"REFUSED: secret wrong \(SECRET_WRONG\)$", shown, re.MULTILINE), shown
+    equal(daemon.counted("taro"), 1, "counted")
+    event = newest()
+    equal(event["detail"], {"class": "default", "judged": "password", "tried_with": "cardtool", "wrong": "password"})
+    contains(attempt("taro", (PIN, taro.pin), ("password: $", "wrong-password"), status=1), "Counted here so far  1")
+    attempt("taro", (PIN, taro.pin), ("password: $", "wrong-password"), status=1)
+    shown = attempt("taro", status=1)
+    contains(shown, "LOCKED")
+    contains(shown, "REFUSED: locked (LOCKED)")
+    world.run("cardtool", "unlock", "taro")
+    shown = attempt("taro", (PIN, "111111"), status=1)
+    assert re.search(r"^Answer 1 \(PIN.*\): wrong\n(?s:.*)^REFUSED: PIN wrong \(PIN_WRONG\)$", shown, re.MULTILINE), shown
+    equal(taro.card.tries(), 2, "tries")
+    attempt("taro", *taro.by_password())
+
+
+@report.test(90)
+def what_a_person_is_not_told_root_is():
+    taro = only("taro")
+    # Another's card, a name that is nobody's: on the screen of a console all are one.
+    people["hanako"].card.insert()
+    taro.card.remove()
+    shown = attempt("taro", (PIN, taro.pin), ("code or password: $", "x" * 8), status=1)
+    contains(shown, ": a card that is none of taro's")
+    contains(shown, "REFUSED: unknown card (CARD_UNKNOWN)")
+    contains(shown, "not judged")
+    shown = attempt("jiro", (PIN, "123456"), ("code or password: $", "x" * 8), status=1)
+    contains(shown, "not a registered person: asked like everybody")
+    contains(shown, "REFUSED: nobody known (NOT_A_PERSON)")
+    people["hanako"].card.remove()
+    taro.card.insert()
+    # Over the network: no card, and the ways say it.
+    code = taro.code()
+    shown = attempt("taro", ("Password: $", "wrong-password"), ("code: $", code), status=1, words=("--service", "sshd", "--rhost", "192.0.2.9"))
+    contains(shown, "over the network, from 192.0.2.9")
+    contains(shown, "[far], line 5: applies; met: where")
+    assert re.search(r"^Answer 1 .*: wrong\nAnswer 2 .*: right$", shown, re.MULTILINE), shown
+    lacks(shown, "Reader ")
+    event = newest()
+    equal([event["service"], event["address"], event["detail"]["wrong"]], ["sshd", "192.0.2.9", "password"])
+
+
+@report.test()
+def the_grant_serves_no_other_process():
+    taro = only("taro")
+    attempt("taro", *taro.by_password())
+    # ACCOUNT and OPEN of another host of root's, for the same person and service: no valid login stands behind it.
+    for op in (2, 3):
+        kinds, result = ask(request(op, b"taro", b"login"), "/run/cardmfa/cardmfad.sock")
+        equal([kinds[-1], result], [18, 24], f"op {op}")
+
+
+@report.test()
+def a_try_for_programs():
+    taro = only("taro")
+    with Terminal("sh", "-c", "cardtool try taro --service login --json >/root/try.json; exit $?") as screen:
+        screen.answer(*taro.by_password())
+        equal(screen.end(), 0)
+        contains(screen.text, "Wrong answers count")
+    told = json.loads(pathlib.Path("/root/try.json").read_text())
+    equal([told["allowed"], told["authentication"], told["account"], told["session"], told["class"], told["place"], told["user"]],
+          [True, "OK", "OK", "OK", "default", "local", "taro"])
+    equal(told["reason"], None)
+    equal(told["ways"][0], {"factors": "card,totp", "possible": True, "obstacle": "open"})
+    equal(told["classes"][0]["not_met"], ["where"])
+    equal(told["detail"]["tried_with"], "cardtool")
+
+
+@report.test()
+def a_try_needs_root_a_service_and_a_daemon():
+    contains(as_user("taro", "try", "taro", "--service", "login", status=1).stderr, "must be started as root")
+    contains(world.run("cardtool", "try", "taro", status=2).stderr, "--service is missing")
+    world.run("cardtool", "try", "taro", "--service", "s" * 65, status=2)
+    world.run("cardtool", "try", "", "--service", "login", status=2)
+    with daemon.stopped():
+        contains(world.run("cardtool", "try", "taro", "--service", "login", status=3).stderr, "every login is refused")
+
+
+@report.test()
+def an_interrupted_try_leaves_the_terminal_and_counts_nothing():
+    only("taro")
+    with Terminal("sh", "-c", "trap : INT; cardtool try taro --service login; echo; stty -a | grep -o ' -\\?echo '") as screen:
+        screen.expect("PIN of your IC card")
+        screen.interrupt()
+        screen.expect(" echo ")
+    daemon.wait_quiet()
+    equal(daemon.counted("taro"), 0)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,7 @@ static void the_newest_event_is_told(void **state)
 	assert_string_equal(r->event.result, "SECRET_WRONG");
 	assert_string_equal(r->event.service, "login");
 	assert_string_equal(r->event.card, taros.row.card_id.text);
+	assert_string_equal(r->event.detail, "{\"class\":\"default\",\"wrong\":\"password\"}");
 }
 
 /* Nothing is asked, counted, remembered or granted; and the user socket gets nothing. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a login ends: verdict, grant, counter and record together; what changed meanwhile; a store that fails at any step. */
+#include "paths.h"
 #include "stage_fault.h"
 
 static int setup(void **state)
@@ -158,6 +159,72 @@ static void a_success_leaves_its_records(void **state)
 	assert_non_null(strstr(stage.log, "login OK"));
 }
 
+/* cardtool, as the kernel names it: in the log whatever was proved, with root's login uid. Nobody else passes for it. */
+static void what_cardtool_tried_is_marked(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage_text(stage.peer.exe, sizeof(stage.peer.exe), PATH_CARDTOOL);
+	stage.peer.loginuid = 1000;
+	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(&ev), "login SECRET_WRONG");
+	assert_string_equal(ev.detail, "{\"class\":\"default\",\"judged\":\"password,totp\",\"tried_with\":\"cardtool\","
+				       "\"wrong\":\"totp\"}");
+	assert_int_equal(ev.actor, 1000);
+	assert_int_equal(stage_failed(taro, "local"), 1);
+	assert_int_equal(stage_login("wrong wrong", "000000"), ERR_SECRET_WRONG);
+	stage_last_event(&ev);
+	assert_non_null(strstr(ev.detail, "\"wrong\":\"password,totp\""));
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_string_equal(stage_last_event(&ev), "login OK");
+	assert_string_equal(ev.detail, "{\"class\":\"default\",\"factors\":\"password,totp\",\"tried_with\":\"cardtool\"}");
+	assert_int_equal(ev.actor, 1000);
+	stage.peer.loginuid = STAGE_NONE;
+	stage_pass(60);
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	stage_last_event(&ev);
+	assert_int_equal(ev.actor, 0);
+	/* From su, or through the user socket, it is a program like any. */
+	stage.peer.ruid = 1001;
+	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(NULL), "login OK");
+	stage.peer.ruid = 0;
+	stage.peer.root_socket = false;
+	stage.peer.ruid = stage.peer.euid = 1001;
+	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(NULL), "login OK");
+}
+
+/* The one face hides it from whoever types; the log of root's own try does not. */
+static void what_cardtool_tried_says_why(void **state)
+{
+	static const char *const reasons[] = { "CARD_UNKNOWN", "SUSPENDED", "LOCKED", "NOT_A_PERSON" };
+	char wanted[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		struct event_row ev;
+
+		stage_text(stage.peer.exe, sizeof(stage.peer.exe), PATH_CARDTOOL);
+		stage.cards[0] = i == 0 ? &hanakos : &taros;
+		if (i == 1)
+			stage_move_card(&taros, CARD_SUSPENDED);
+		if (i == 2)
+			stage_set_state(taro, PERSON_LOCKED);
+		if (i == 3)
+			stage_request(user, "nobody-at-all");
+		assert_int_not_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+		stage_last_event(&ev);
+		snprintf(wanted, sizeof(wanted), "\"because\":\"%s\"", reasons[i]);
+		assert_non_null(strstr(ev.detail, wanted));
+		assert_string_equal(ev.person, i == 3 ? "" : "taro");
+		/* On the screen it is the same sentence. */
+		assert_non_null(strstr(stage.shown, TELL_STRANGER));
+	}
+}
+
 static void a_refusal_leaves_its_records(void **state)
 {
 	struct login_stat st;
@@ -170,7 +237,7 @@ static void a_refusal_leaves_its_records(void **state)
 	assert_string_equal(ev.card, taros.row.card_id.text);
 	assert_string_equal(ev.service, "login");
 	assert_string_equal(ev.origin, "local");
-	assert_string_equal(ev.detail, "{\"class\":\"default\"}");
+	assert_string_equal(ev.detail, "{\"class\":\"default\",\"wrong\":\"password\"}");
 	assert_int_equal(ev.actor, 0);
 	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
 	assert_int_equal(st.failures, 1);
@@ -476,6 +543,8 @@ int main(void)
 		END_TEST(only_the_whole_verdict_clears_the_bucket),
 		END_TEST(a_success_leaves_its_records),
 		END_TEST(a_refusal_leaves_its_records),
+		END_TEST(what_cardtool_tried_is_marked),
+		END_TEST(what_cardtool_tried_says_why),
 		END_TEST(a_flood_makes_no_rows),
 		END_TEST(a_lockout_is_recorded_once),
 		END_TEST(a_lost_card_that_is_tried_is_on_record),

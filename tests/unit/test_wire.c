@@ -301,7 +301,7 @@ static const struct wire_record records[] = {
 	{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 12, 5, 900, 31, 4, false } },
 	{ .kind = WIRE_RECORD_CLASS, .class_of = { "default", 40, 5, 900, 0, 0, true } },
 	{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", WIRE_WAY_NO_APP } },
-	{ .kind = WIRE_RECORD_EVENT, .event = { 7, 8, "card-revoke", "OK", "7K2M-9QXD", "login" } },
+	{ .kind = WIRE_RECORD_EVENT, .event = { 7, 8, "card-revoke", "OK", "7K2M-9QXD", "login", "{\"class\":\"default\"}" } },
 };
 #define N_RECORDS (sizeof(records) / sizeof(records[0]))
 
@@ -370,7 +370,7 @@ static void values_out_of_range_are_no_record(void **state)
 		{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 1, 5, 900, 1, 0, false } },
 		{ .kind = WIRE_RECORD_WAY, .way = { "", WIRE_WAY_OPEN } },
 		{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", (enum wire_obstacle)6 } },
-		{ .kind = WIRE_RECORD_EVENT, .event = { -1, 8, "login", "OK", "", "" } },
+		{ .kind = WIRE_RECORD_EVENT, .event = { -1, 8, "login", "OK", "", "", "" } },
 	};
 
 	(void)state;

@@ -18,7 +18,7 @@
 #define STORE_LOCK_MS 5000
 
 static const struct command *const commands[] = {
-	&cmd_init, &cmd_doctor, &cmd_config_check,
+	&cmd_init, &cmd_doctor, &cmd_config_check, &cmd_config_show,
 	&cmd_user_add, &cmd_user_list, &cmd_user_show, &cmd_user_remove,
 	&cmd_enroll, &cmd_list, &cmd_show, &cmd_suspend, &cmd_resume, &cmd_revoke,
 	&cmd_totp_enroll, &cmd_totp_remove, &cmd_password_set,
@@ -161,6 +161,8 @@ static enum err open_as_worker(struct tool *t, const struct opened *o)
 	if (!e && needs & NEED_POLICY_MAYBE && o->conf >= 0 &&
 	    policy_read(o->conf, PATH_CONF, &t->policy))
 		complain(_("the configuration is broken (`cardtool config check` tells the line)"));
+	if (!e && needs & NEED_STORE_MAYBE)
+		t->store_result = store_open(PATH_STORE_DIR, STORE_USE, STORE_LOCK_MS, &t->store);
 	if (!e && needs & NEED_STORE)
 		e = store_open(PATH_STORE_DIR, STORE_USE, STORE_LOCK_MS, &t->store);
 	return e;

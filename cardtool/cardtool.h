@@ -30,6 +30,7 @@ enum need {
 	NEED_POLICY_MAYBE = 8,  /* tool.policy or NULL */
 	NEED_CARD = 16,         /* tool.card_fd */
 	NEED_ROOT_KEPT = 32,    /* stays root and opens nothing: init, doctor, try */
+	NEED_STORE_MAYBE = 128, /* tool.store or NULL; tool.store_result says why */
 	NEED_NOBODY = 64,       /* runs as whoever calls, opens nothing: config check, status */
 };
 
@@ -39,6 +40,7 @@ struct tool {
 	bool json;
 	int64_t actor;          /* the kernel's loginuid of this process, -1: none */
 	struct store *store;
+	enum err store_result;
 	struct keyring *keyring;
 	struct policy *policy;
 	int card_fd;
@@ -57,7 +59,7 @@ struct command {
 	enum exit_code (*run)(struct tool *t);
 };
 
-extern const struct command cmd_init, cmd_doctor, cmd_config_check;
+extern const struct command cmd_init, cmd_doctor, cmd_config_check, cmd_config_show;
 extern const struct command cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_remove;
 extern const struct command cmd_enroll, cmd_list, cmd_show, cmd_suspend, cmd_resume, cmd_revoke;
 extern const struct command cmd_totp_enroll, cmd_totp_remove, cmd_password_set;

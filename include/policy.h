@@ -15,6 +15,8 @@
 #define POLICY_ALTERNATIVES_MAX 8
 #define POLICY_FACTORS_MAX 4            /* in one alternative */
 #define POLICY_FILE_MAX 262144          /* bytes */
+#define POLICY_SETTINGS_MAX 32          /* rows of the table of settings */
+#define POLICY_VALUE_SIZE 8192          /* any value as it is written */
 
 enum factor { FACTOR_CARD = 1, FACTOR_CARD_NOPIN, FACTOR_TOTP, FACTOR_PASSWORD, FACTOR_SESSION };
 enum factor_kind { KIND_KNOWLEDGE = 1, KIND_POSSESSION = 2, KIND_INHERENCE = 4 };     /* a set of bits */
@@ -73,6 +75,8 @@ struct policy {
 	struct settings settings;
 	size_t n_classes;
 	struct policy_class classes[POLICY_CLASSES_MAX];        /* order of the file; the last one is [default] */
+	/* Where each setting was written: lines[0] for [settings], lines[1 + i] for class i; 0: it was not. */
+	unsigned lines[1 + POLICY_CLASSES_MAX][POLICY_SETTINGS_MAX];
 };
 
 /*
@@ -141,5 +145,13 @@ struct setting_doc {
 	const char *text;               /* English, one line */
 };
 const struct setting_doc *policy_settings_table(size_t *n);
+
+/*
+ * The value in use of row i of that table, as it would be written in the file ("" for a list or text without
+ * any), c: the class, NULL in [settings]. *line: of the line it comes from, that of [default] for what a class
+ * has from there, 0: the preset. Returns dst (size >= POLICY_VALUE_SIZE).
+ */
+const char *policy_value(const struct policy *p, const struct policy_class *c, size_t i, char *dst, size_t size,
+	unsigned *line);
 
 #endif

@@ -16,7 +16,7 @@
 /* While the file is read. */
 struct build {
 	struct policy *policy;
-	struct policy_source source;
+	const char *path;
 	struct policy_class *class;     /* NULL in [settings] */
 	unsigned settings_line, default_line;
 };
@@ -37,18 +37,18 @@ static enum err add_class(struct build *b, const char *name, unsigned line)
 	enum err e;
 
 	if (same)
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"class '%s' stands in line %u already: write its settings there, "
 			"or give this one another name",
 			name, same->line);
 	if (p->n_classes == POLICY_CLASSES_MAX)
-		return conf_fault(b->source.path, line, "more than %d classes: write fewer",
+		return conf_fault(b->path, line, "more than %d classes: write fewer",
 			POLICY_CLASSES_MAX);
 	e = settings_preset("class", c);
 	if (e)
 		return e;
 	if (!text_copy(c->name, sizeof(c->name), name))
-		return conf_fault(b->source.path, line, "class name '%s' is too long", name);
+		return conf_fault(b->path, line, "class name '%s' is too long", name);
 	c->line = line;
 	p->n_classes++;
 	b->class = c;
@@ -58,7 +58,7 @@ static enum err add_class(struct build *b, const char *name, unsigned line)
 static enum err open_settings(struct build *b, const char *name, unsigned line)
 {
 	if (b->settings_line)
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"[%s] stands in line %u already: write its settings there", name,
 			b->settings_line);
 	b->settings_line = line;
@@ -77,11 +77,11 @@ static enum err open_class(struct build *b, const char *section, unsigned line)
 	const char *name = section + strlen(CLASS_PREFIX);
 
 	if (strncmp(section, CLASS_PREFIX, strlen(CLASS_PREFIX)) != 0)
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"there is no section [%s]: write [settings], [class NAME] or [default]",
 			section);
 	if (!is_class_name(name))
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"'%s' is no name for a class: write 1 to %d of a-z, 0-9 and '-', "
 			"a letter first, and not 'default'",
 			name, POLICY_NAME_SIZE - 1);
@@ -97,7 +97,7 @@ static enum err take_section(const char *name, unsigned line, void *arg)
 	struct build *b = arg;
 
 	if (b->default_line)
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"[%s] below [default] (line %u), which stands once and last: "
 			"write it above [default]",
 			name, b->default_line);
@@ -118,24 +118,24 @@ static enum err take_setting(const char *key, const char *value, unsigned line, 
 	enum err e;
 
 	if (i < 0)
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"there is no setting '%s' in this section: %s", key,
 			settings_suggest(section, key, why, sizeof(why)));
 	if (b->default_line && settings_is_condition(i))
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"'%s' has no effect in [default], which is for all others: "
 			"write it in a [class NAME]",
 			key);
-	written = &b->source.lines[b->class ? b->policy->n_classes : 0][i];
+	written = &b->policy->lines[b->class ? b->policy->n_classes : 0][i];
 	if (*written)
-		return conf_fault(b->source.path, line,
+		return conf_fault(b->path, line,
 			"'%s' stands in line %u already: write it once in a section", key,
 			*written);
 	e = settings_parse(i, value, object, why);
 	if (e == ERR_CONFIG)
-		return conf_fault(b->source.path, line, "%s = %s: %s", key, value, why);
+		return conf_fault(b->path, line, "%s = %s: %s", key, value, why);
 	if (e)
-		return fail(e, "%s:%u: out of memory", b->source.path, line);
+		return fail(e, "%s:%u: out of memory", b->path, line);
 	*written = line;
 	return ERR_OK;
 }
@@ -148,7 +148,7 @@ static void inherit(struct build *b)
 	(void)policy_settings_table(&n);
 	for (size_t c = 0; c + 1 < p->n_classes; c++)
 		for (size_t i = 0; i < n; i++)
-			if (!b->source.lines[1 + c][i])
+			if (!b->policy->lines[1 + c][i])
 				settings_inherit(
 					(int)i, &p->classes[c], &p->classes[p->n_classes - 1]);
 }
@@ -172,7 +172,7 @@ enum err policy_read(int fd, const char *path, struct policy **ret)
 {
 	static const struct conf_handler handler = { take_section, take_setting };
 	__attribute__((cleanup(free_policy))) struct policy *p = calloc(1, sizeof(*p));
-	struct build b = { .policy = p, .source.path = path };
+	struct build b = { .policy = p, .path = path };
 	unsigned lines;
 	enum err e;
 
@@ -188,7 +188,7 @@ enum err policy_read(int fd, const char *path, struct policy **ret)
 			"there is no [default]: write it as the last section, with its factors");
 	inherit(&b);
 	name_issuer(&p->settings);
-	e = policy_check(p, &b.source);
+	e = policy_check(p, path);
 	if (e)
 		return e;
 	*ret = p;
@@ -208,6 +208,17 @@ void policy_free(struct policy *p)
 		free(p->classes[i].from);
 	}
 	free(p);
+}
+
+const char *policy_value(const struct policy *p, const struct policy_class *c, size_t i, char *dst, size_t size,
+	unsigned *line)
+{
+	const size_t section = c ? 1 + (size_t)(c - p->classes) : 0;
+
+	*line = p->lines[section][i];
+	if (c && !*line && settings_is_inherited((int)i))
+		*line = p->lines[p->n_classes][i];
+	return settings_text((int)i, c ? (const void *)c : (const void *)&p->settings, dst, size);
 }
 
 const struct policy_class *policy_class_by_name(const struct policy *p, const char *name)

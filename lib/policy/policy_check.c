@@ -11,7 +11,7 @@
 
 struct check {
 	const struct policy *policy;
-	const struct policy_source *source;
+	const char *path;
 	const struct policy_class *class;
 	size_t i;                       /* its place in the file */
 	bool is_default;
@@ -21,8 +21,8 @@ struct check {
 static unsigned line_of(const struct check *k, const char *key)
 {
 	int setting = settings_find("class", key);
-	unsigned own = k->source->lines[1 + k->i][setting];
-	unsigned inherited = k->source->lines[k->policy->n_classes][setting];
+	unsigned own = k->policy->lines[1 + k->i][setting];
+	unsigned inherited = k->policy->lines[k->policy->n_classes][setting];
 
 	return own ? own : inherited ? inherited : k->class->line;
 }
@@ -59,7 +59,7 @@ static enum err check_conditions(const struct check *k)
 	if (k->is_default || c->person.n || c->group.n || c->service.n || c->n_from ||
 	    c->where != WHERE_ANY)
 		return ERR_OK;
-	return conf_fault(k->source->path, c->line,
+	return conf_fault(k->path, c->line,
 		"[class %s] would be everybody's class, and none below it anyone's: "
 		"write person, group, service, where or from in it",
 		c->name);
@@ -70,11 +70,11 @@ static enum err check_place(const struct check *k)
 	const struct policy_class *c = k->class;
 
 	if (c->where == WHERE_LOCAL && c->n_from)
-		return conf_fault(k->source->path, line_of(k, "from"),
+		return conf_fault(k->path, line_of(k, "from"),
 			"'from' has no effect with 'where = local': "
 			"write 'where = remote', or no 'from'");
 	if (c->where == WHERE_LOCAL && !has_local_service(k))
-		return conf_fault(k->source->path, line_of(k, "service"),
+		return conf_fault(k->path, line_of(k, "service"),
 			"none of these services is a local one, so 'where = local' never holds: "
 			"write 'where = any', or name them in local-services");
 	return ERR_OK;
@@ -87,8 +87,8 @@ static enum err check_times(const struct check *k)
 
 	if (c->card_wait_s < c->login_time_s)
 		return ERR_OK;
-	own = k->source->lines[1 + k->i][settings_find("class", "card-wait")];
-	return conf_fault(k->source->path, own ? own : line_of(k, "login-time"),
+	own = k->policy->lines[1 + k->i][settings_find("class", "card-wait")];
+	return conf_fault(k->path, own ? own : line_of(k, "login-time"),
 		"[class %s]: card-wait (%us) leaves no time of login-time (%us): "
 		"write a shorter card-wait or a longer login-time",
 		c->name, c->card_wait_s, c->login_time_s);
@@ -101,7 +101,7 @@ static enum err check_kinds(const struct check *k)
 	size_t offered = 0;
 
 	if (c->n_alternatives == 0)
-		return conf_fault(k->source->path, c->line,
+		return conf_fault(k->path, c->line,
 			"this section has no 'factors', and they are not taken from elsewhere: "
 			"write as in factors = card,totp");
 	for (size_t i = 0; i < c->n_alternatives; i++) {
@@ -111,13 +111,13 @@ static enum err check_kinds(const struct check *k)
 			continue;
 		offered++;
 		if (!alternative_is_enough(a))
-			return conf_fault(k->source->path, line_of(k, "factors"),
+			return conf_fault(k->path, line_of(k, "factors"),
 				"'%s' does not join two of knowledge, possession and inherence: "
 				"write as in card,totp or card,password or password,totp",
 				alternative_text(a, text, sizeof(text)));
 	}
 	if (offered == 0)
-		return conf_fault(k->source->path, line_of(k, "factors"),
+		return conf_fault(k->path, line_of(k, "factors"),
 			"no card can be used where this class applies "
 			"(a remote login other than by sshd): "
 			"add an alternative without it, as in password,totp");
@@ -125,28 +125,28 @@ static enum err check_kinds(const struct check *k)
 }
 
 /* Services that by their nature stand for another machine's screen. */
-static enum err check_local_services(const struct policy *p, const struct policy_source *source)
+static enum err check_local_services(const struct policy *p, const char *path)
 {
 	static const char *const never_local[] = { "sshd", "remote", "xrdp-sesman" };
 
 	for (size_t i = 0; i < sizeof(never_local) / sizeof(*never_local); i++)
 		if (word_list_has(&p->settings.local_services, never_local[i]))
-			return conf_fault(source->path,
-				source->lines[0][settings_find("settings", "local-services")],
+			return conf_fault(path,
+				p->lines[0][settings_find("settings", "local-services")],
 				"'%s' serves remote logins only: write local-services without it",
 				never_local[i]);
 	return ERR_OK;
 }
 
-enum err policy_check(const struct policy *p, const struct policy_source *source)
+enum err policy_check(const struct policy *p, const char *path)
 {
 	static enum err (*const checks[])(const struct check *k) = {
 		check_conditions, check_place, check_times, check_kinds,
 	};
-	enum err e = check_local_services(p, source);
+	enum err e = check_local_services(p, path);
 
 	for (size_t i = 0; i < p->n_classes; i++) {
-		struct check k = { p, source, &p->classes[i], i, i + 1 == p->n_classes };
+		struct check k = { p, path, &p->classes[i], i, i + 1 == p->n_classes };
 
 		for (size_t j = 0; !e && j < sizeof(checks) / sizeof(*checks); j++)
 			e = checks[j](&k);

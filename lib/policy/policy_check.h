@@ -9,16 +9,7 @@
 #include "policy.h"
 #include "settings.h"
 
-/*
- * Where each setting was written: lines[0] for [settings], lines[1 + i] for class i; 0 if it was
- * not.
- */
-struct policy_source {
-	const char *path;
-	unsigned lines[1 + POLICY_CLASSES_MAX][SETTINGS_MAX];
-};
-
 /* ERR_CONFIG after conf_fault(). */
-MUST_USE enum err policy_check(const struct policy *p, const struct policy_source *source);
+MUST_USE enum err policy_check(const struct policy *p, const char *path);
 
 #endif

@@ -32,8 +32,12 @@ struct value_rule;
 typedef enum err value_parse(
 	const struct value_rule *rule, const char *value, void *object, char *why, size_t size);
 
+/* The reverse: what parse takes for the same value; "" for a list without words. dst is "" before. */
+typedef void value_write(const struct value_rule *rule, const void *object, char *dst, size_t size);
+
 struct value_rule {
 	value_parse *parse;
+	value_write *write;
 	value_measure measure;          /* value_number */
 	const struct word_kind *words;  /* value_words */
 	const char *shape;              /* "5..1000", "auto|ja|en": obeyed by these two readers */
@@ -44,5 +48,7 @@ struct value_rule {
 MUST_USE bool value_kib(const char *s, int64_t min, int64_t max, int64_t *ret);
 
 value_parse value_number, value_choice, value_words, value_issuer, value_networks, value_factors;
+value_write value_write_number, value_write_seconds, value_write_kib, value_write_choice, value_write_words,
+	value_write_issuer, value_write_networks, value_write_factors;
 
 #endif

@@ -72,16 +72,16 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 	X(class, "language", language, CHOICE, INHERITED, "auto|ja|en", "auto", \
 	  "language of what people see; auto: that of [settings]")
 
-#define CHOICE          .parse = value_choice
-#define NUMBER          .parse = value_number, .measure = text_to_i64
-#define SECONDS         .parse = value_number, .measure = text_to_seconds
-#define MEMORY          .parse = value_number, .measure = value_kib
-#define ISSUER          .parse = value_issuer
-#define PERSONS         .parse = value_words, .words = &value_persons
-#define GROUPS          .parse = value_words, .words = &value_groups
-#define SERVICES        .parse = value_words, .words = &value_services
-#define NETWORKS        .parse = value_networks
-#define FACTORS         .parse = value_factors
+#define CHOICE          .parse = value_choice, .write = value_write_choice
+#define NUMBER          .parse = value_number, .write = value_write_number, .measure = text_to_i64
+#define SECONDS         .parse = value_number, .write = value_write_seconds, .measure = text_to_seconds
+#define MEMORY          .parse = value_number, .write = value_write_kib, .measure = value_kib
+#define ISSUER          .parse = value_issuer, .write = value_write_issuer
+#define PERSONS         .parse = value_words, .write = value_write_words, .words = &value_persons
+#define GROUPS          .parse = value_words, .write = value_write_words, .words = &value_groups
+#define SERVICES        .parse = value_words, .write = value_write_words, .words = &value_services
+#define NETWORKS        .parse = value_networks, .write = value_write_networks
+#define FACTORS         .parse = value_factors, .write = value_write_factors
 
 static const struct setting_doc docs[] = {
 #define X(section, key, field, reader, flags, shape, preset, text) \
@@ -103,7 +103,7 @@ static const struct setting_row {
 };
 
 #define N_ROWS ((int)(sizeof(rows) / sizeof(*rows)))
-_Static_assert(sizeof(rows) / sizeof(*rows) <= SETTINGS_MAX, "SETTINGS_MAX");
+_Static_assert(sizeof(rows) / sizeof(*rows) <= POLICY_SETTINGS_MAX, "POLICY_SETTINGS_MAX");
 
 const struct setting_doc *policy_settings_table(size_t *n)
 {
@@ -155,6 +155,18 @@ void settings_inherit(int i, struct policy_class *to, const struct policy_class 
 
 	if (rows[i].flags & INHERITED)
 		memcpy((char *)to + rule->offset, (const char *)from + rule->offset, rule->size);
+}
+
+bool settings_is_inherited(int i)
+{
+	return rows[i].flags & INHERITED;
+}
+
+const char *settings_text(int i, const void *object, char *dst, size_t size)
+{
+	dst[0] = '\0';
+	rows[i].rule.write(&rows[i].rule, object, dst, size);
+	return dst;
 }
 
 static bool is_of(int i, const char *section)

@@ -35,6 +35,7 @@ TESTED_ELSEWHERE = {
     "lib/crypto/rsa_weak.c": "key_weak",
     "lib/policy/policy_check.c": "policy",
     "lib/policy/policy_select.c": "policy",
+    "lib/policy/setting_text.c": "settings",
     "lib/policy/setting_value.c": "settings",
     "lib/store/db_sqlite.c": "store",
     "lib/store/row.c": "store_rows",

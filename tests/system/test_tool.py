@@ -337,5 +337,55 @@ def an_interrupted_try_leaves_the_terminal_and_counts_nothing():
     equal(daemon.counted("taro"), 0)
 
 
+# --- config show -----------------------------------------------------------------------------------
+
+@report.test()
+def every_setting_is_shown_with_its_source():
+    shown = world.run("cardtool", "config", "show").stdout
+    for line in (r"^\[settings\]\n(.*\n)*argon2-memory +/etc/cardmfa/cardmfa.conf:3 +19MiB$", r"^address-lock +preset +15min$",
+                 r"^\[class far\]$", r"^\[class far\]\n(.*\n)*?attempts +/etc/cardmfa/cardmfa.conf:10 +3$",
+                 r"^\[default\]\n(.*\n)*?factors +/etc/cardmfa/cardmfa.conf:9 +card,totp card,password$"):
+        assert re.search(line, shown, re.MULTILINE), (line, shown)
+    told = json.loads(world.run("cardtool", "config", "show", "--json").stdout)
+    table = {row["setting"]: row for row in told["settings"]}
+    equal(table["argon2-time"], {"setting": "argon2-time", "value": "1", "source": "/etc/cardmfa/cardmfa.conf:4", "line": 4})
+    equal(table["address-attempts"], {"setting": "address-attempts", "value": "30", "source": "default", "line": None})
+    equal([c["class"] for c in told["classes"]], ["far", "default"])
+    far = json.loads(world.run("cardtool", "config", "show", "--class", "far", "--json").stdout)["classes"]
+    equal([len(far), far[0]["line"]], [1, 5])
+    contains(world.run("cardtool", "config", "show", "--class", "near", status=1).stderr, 'no class "near"')
+    contains(world.run("cardtool", "config", "show", env=JA).stdout, "初期値")
+
+
+@report.test()
+def the_class_of_a_person_is_explained():
+    for words, place, name in (((), "local", "default"), (("--local", "--service", "sudo"), "local", "default"),
+                               (("--from", "192.0.2.7"), "remote", "far"), (("--service", "sshd"), "remote", "far")):
+        told = json.loads(world.run("cardtool", "config", "show", "--user", "taro", *words, "--json").stdout)
+        equal([told["login"]["place"], told["login"]["class"], [c["class"] for c in told["classes"]]], [place, name, [name]], words)
+    shown = world.run("cardtool", "config", "show", "--user", "taro").stdout
+    contains(shown, "[far], line 5: does not apply; not met: where")
+    contains(shown, "[default], line 8: applies")
+    contains(shown, "Way    card,totp: possible")
+    assert re.search(r"^\[default\]\nperson", shown, re.MULTILINE), shown
+    contains(world.run("cardtool", "config", "show", "--user", "jiro").stdout, "not a registered person")
+    for words in (("--from", "192.0.2.7"), ("--user", "taro", "--class", "far"), ("--user", "taro", "--from", "host.example"),
+                  ("--user", "taro", "--from", "192.0.2.7", "--local")):
+        world.run("cardtool", "config", "show", *words, status=2)
+    contains(as_user("taro", "config", "show", status=1).stderr, "must be started as root")
+
+
+@report.test()
+def settings_are_shown_without_a_store():
+    store, away = pathlib.Path("/var/lib/cardmfa"), pathlib.Path("/var/lib/cardmfa.away")
+    with daemon.stopped():
+        store.rename(away)
+        try:
+            contains(world.run("cardtool", "config", "show").stdout, "[class far]")
+            contains(world.run("cardtool", "config", "show", "--user", "taro", status=3).stderr, "the store can't be used")
+        finally:
+            away.rename(store)
+
+
 if __name__ == "__main__":
     report.main(prepare)

@@ -723,6 +723,108 @@ static void mutations_never_load_less_than_two_kinds(void **state)
 	free(copy);
 }
 
+static void shown(const struct policy *p, const char *class, const char *key, const char *value, unsigned line)
+{
+	const struct policy_class *c = class ? policy_class_by_name(p, class) : NULL;
+	static char text[POLICY_VALUE_SIZE];
+	unsigned from;
+	size_t n;
+	const struct setting_doc *docs = policy_settings_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(docs[i].key, key) == 0 && strcmp(docs[i].section, class ? "class" : "settings") == 0) {
+			assert_string_equal(policy_value(p, c, i, text, sizeof(text), &from), value);
+			assert_int_equal(from, line);
+			return;
+		}
+	unit_fail("no setting %s", key);
+}
+
+static void values_have_a_source(void **state)
+{
+	struct policy *p = conf_loads("[settings]\n"            /* 1 */
+				      "argon2-time = 4\n"
+				      "\n"
+				      "[class far]\n"           /* 4 */
+				      "where = remote\n"
+				      "factors = password,totp\n"
+				      "attempts = 3\n"
+				      "[default]\n"             /* 8 */
+				      "factors = card,totp\n"
+				      "lock = 30min\n"
+				      "attempts = 7\n");
+
+	(void)state;
+	shown(p, NULL, "argon2-time", "4", 2);
+	shown(p, NULL, "argon2-memory", "64MiB", 0);
+	shown(p, "far", "where", "remote", 5);
+	shown(p, "far", "factors", "password,totp", 6);
+	shown(p, "far", "attempts", "3", 7);
+	shown(p, "far", "lock", "30min", 10);
+	shown(p, "far", "card-wait", "30s", 0);
+	shown(p, "far", "person", "", 0);
+	shown(p, "default", "attempts", "7", 11);
+	/* A condition is never had from elsewhere. */
+	shown(p, "default", "where", "any", 0);
+	policy_free(p);
+}
+
+static enum err member_of_staff(const char *group, bool *ret, void *arg)
+{
+	(void)arg;
+	*ret = strcmp(group, "staff") == 0;
+	return ERR_OK;
+}
+
+#define EVERY_CONDITION (CONDITION_SERVICE | CONDITION_WHERE | CONDITION_FROM | CONDITION_PERSON | CONDITION_GROUP)
+
+static enum err nobody_in(const char *group, bool *ret, void *arg)
+{
+	(void)group;
+	(void)arg;
+	*ret = false;
+	return ERR_OK;
+}
+
+/* Each condition by itself, and what policy_select makes of the same. */
+static void unmet_conditions_are_named(void **state)
+{
+	struct policy *p = conf_loads("[class all]\nperson = taro\ngroup = staff\nservice = sshd\nwhere = remote\n"
+				      "from = 192.0.2.0/24\nfactors = password,totp\n[default]\nfactors = card,totp\n");
+	const struct policy_class *c = &p->classes[0];
+	static const struct {
+		unsigned unmet;
+		const char *login, *service, *address;
+		bool remote, staff;
+	} rows[] = {
+		{ 0, "taro", "sshd", "192.0.2.7", true, true },
+		{ CONDITION_PERSON, "jiro", "sshd", "192.0.2.7", true, true },
+		{ CONDITION_SERVICE, "taro", "login", "192.0.2.7", true, true },
+		{ CONDITION_FROM, "taro", "sshd", "198.51.100.1", true, true },
+		{ CONDITION_WHERE | CONDITION_FROM, "taro", "sshd", "", false, true },
+		{ CONDITION_GROUP, "taro", "sshd", "192.0.2.7", true, false },
+		{ EVERY_CONDITION, "jiro", "login", "", false, false },
+	};
+
+	(void)state;
+	assert_int_equal(policy_stated(c), EVERY_CONDITION);
+	assert_int_equal(policy_stated(&p->classes[1]), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct policy_facts f = {
+			.login = rows[i].login, .service = rows[i].service, .remote = rows[i].remote, .address = rows[i].address,
+			.assigned_class = "", .last_class = "", .in_group = rows[i].staff ? member_of_staff : nobody_in,
+		};
+		bool failed;
+
+		assert_int_equal(policy_unmet(p, c, &f, &failed), rows[i].unmet);
+		assert_false(failed);
+		assert_ptr_equal(policy_select(p, &f, &failed), rows[i].unmet ? &p->classes[1] : c);
+		f.assigned_class = "all";
+		assert_int_equal(policy_unmet(p, c, &f, &failed), rows[i].unmet & ~(unsigned)(CONDITION_PERSON | CONDITION_GROUP));
+	}
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -740,6 +842,8 @@ int main(void)
 		cmocka_unit_test(class_to_remember_is_of_the_person_alone),
 		cmocka_unit_test(A88_configuration_extremes),
 		cmocka_unit_test(position_of_the_descriptor_does_not_matter),
+		cmocka_unit_test(values_have_a_source),
+		cmocka_unit_test(unmet_conditions_are_named),
 		cmocka_unit_test(mutations_never_load_less_than_two_kinds),
 	};
 

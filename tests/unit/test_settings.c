@@ -64,7 +64,7 @@ static void table_is_whole(void **state)
 	const struct setting_doc *docs = policy_settings_table(&n);
 
 	(void)state;
-	assert_true(n > 0 && n <= SETTINGS_MAX);
+	assert_true(n > 0 && n <= POLICY_SETTINGS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		assert_true(strcmp(docs[i].section, "settings") == 0 ||
 			    strcmp(docs[i].section, "class") == 0);
@@ -416,6 +416,64 @@ static void suggestions(void **state)
 		assert_true(strlen(settings_suggest("class", "include", text, size)) < size);
 }
 
+static void text_is(const char *section, const char *key, const char *value, const char *shown)
+{
+	const struct setting_doc *doc = doc_of(section, key);
+	static char text[POLICY_VALUE_SIZE], again[POLICY_VALUE_SIZE];
+	struct object o = { 0 };
+	int i = settings_find(section, key);
+
+	takes(doc, &o, value);
+	assert_string_equal(settings_text(i, of(&o, doc), text, sizeof(text)), shown);
+	/* What it shows is read as the same. */
+	takes(doc, &o, text);
+	assert_string_equal(settings_text(i, of(&o, doc), again, sizeof(again)), shown);
+	for (size_t size = 1; size < 40; size++)
+		assert_true(strlen(settings_text(i, of(&o, doc), text, size)) < size);
+	free_object(&o);
+}
+
+static void values_are_shown_as_they_are_written(void **state)
+{
+	static const struct { const char *section, *key, *value, *shown; } list[] = {
+		{ "settings", "language", "ja", "ja" }, { "settings", "local-services", "sudo   login", "sudo login" },
+		{ "settings", "address-attempts", "77", "77" }, { "settings", "address-lock", "900", "15min" },
+		{ "settings", "address-lock", "1d", "1d" }, { "settings", "address-lock", "90s", "90s" },
+		{ "settings", "address-lock", "2h", "2h" }, { "settings", "argon2-memory", "65536KiB", "64MiB" },
+		{ "settings", "argon2-memory", "20000KiB", "20000KiB" }, { "settings", "argon2-time", "4", "4" },
+		{ "settings", "issuer", "\xE5\xB8\x82\xE5\xBD\xB9\xE6\x89\x80 A", "\xE5\xB8\x82\xE5\xBD\xB9\xE6\x89\x80 A" },
+		{ "class", "person", "taro @assigned", "taro @assigned" }, { "class", "group", "staff", "staff" },
+		{ "class", "where", "remote", "remote" }, { "class", "where", "any", "any" },
+		{ "class", "from", "192.0.2.7 2001:DB8::/32", "192.0.2.7/32 2001:db8::/32" },
+		{ "class", "factors", "card,totp card,password", "card,totp card,password" },
+		{ "class", "pin-keep", "0", "0" }, { "class", "when-full", "yes", "yes" }, { "class", "batch", "no", "no" },
+		{ "class", "card-wait", "60s", "1min" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		text_is(list[i].section, list[i].key, list[i].value, list[i].shown);
+}
+
+/* No row without: the empty object and the presets can be shown, too. */
+static void every_row_can_be_shown(void **state)
+{
+	const struct setting_doc *docs;
+	static char text[POLICY_VALUE_SIZE];
+	struct object o = { 0 };
+	size_t n;
+
+	(void)state;
+	docs = policy_settings_table(&n);
+	for (size_t i = 0; i < n; i++)
+		assert_ptr_equal(settings_text((int)i, of(&o, &docs[i]), text, sizeof(text)), text);
+	assert_int_equal(settings_preset("settings", &o.settings), ERR_OK);
+	assert_int_equal(settings_preset("class", &o.class), ERR_OK);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(settings_text((int)i, of(&o, &docs[i]), text, sizeof(text)), docs[i].preset);
+	free_object(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +490,8 @@ int main(void)
 		cmocka_unit_test(issuers),
 		cmocka_unit_test(only_what_falls_back_is_inherited),
 		cmocka_unit_test(suggestions),
+		cmocka_unit_test(values_are_shown_as_they_are_written),
+		cmocka_unit_test(every_row_can_be_shown),
 	};
 
 	log_set_sink(NULL);

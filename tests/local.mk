@@ -16,7 +16,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
 	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_parallel \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
-	tests/unit/test_trusted tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
+	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
 	tests/unit/test_worker_io
 if TEST_HOOKS
 unit_tests += tests/unit/test_lockout_clock tests/unit/test_store_faults
@@ -45,6 +45,8 @@ tests_unit_test_stack_judge_SOURCES = tests/unit/test_stack_judge.c cardtool/hos
 tests_unit_test_stack_judge_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
 tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_tune_SOURCES = tests/unit/test_tune.c cardtool/tune.c
+tests_unit_test_tune_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_when_SOURCES = tests/unit/test_when.c cardtool/when.c
 tests_unit_test_when_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 

@@ -387,5 +387,25 @@ def settings_are_shown_without_a_store():
             away.rename(store)
 
 
+# --- tune ------------------------------------------------------------------------------------------
+
+@report.test(120)
+def a_proposal_keeps_the_budget_and_is_taken_by_config_check():
+    conf = world.CONF.read_bytes()
+    told = json.loads(as_user("taro", "tune", "--memory", "32MiB", "--time", "300ms", "--json").stdout)
+    equal([told["argon2_memory"], told["fits"], told["memory_budget_kib"], told["time_budget_ms"]], ["32MiB", True, 32768, 300])
+    assert 2 <= told["argon2_time"] <= 32 and told["ms"] <= 300, told
+    shown = as_user("taro", "tune", "--memory", "19MiB", "--time", "100ms").stdout
+    lines = re.search(r"^argon2-memory = 19MiB\nargon2-time = \d+\n", shown, re.MULTILINE)[0]
+    pathlib.Path("/root/tuned.conf").write_text("[settings]\n" + lines + "[default]\nfactors = card,totp\n")
+    world.run("cardtool", "config", "check", "/root/tuned.conf")
+    contains(shown, "Nothing was changed")
+    equal(world.CONF.read_bytes(), conf)
+    for words in (("--memory", "18MiB"), ("--memory", "257MiB"), ("--memory", "64"), ("--time", "1h")):
+        world.run("cardtool", "tune", *words, status=2)
+    # Progress is for terminals, and none is left on one.
+    equal(as_user("taro", "tune", "--memory", "19MiB", "--time", "50ms").stderr, "")
+
+
 if __name__ == "__main__":
     report.main(prepare)

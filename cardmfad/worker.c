@@ -147,7 +147,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cardmfa-worker: started by cardmfad only\n");
 		return 2;
 	}
-	if (!setlocale(LC_ALL, "C.UTF-8") || !bindtextdomain("cardmfa", CARDMFA_LOCALEDIR) || !textdomain("cardmfa"))
+	/* What gettext goes by; each further category is a file to open. */
+	if (!setlocale(LC_CTYPE, "C.UTF-8") || !setlocale(LC_MESSAGES, "C.UTF-8") ||
+	    !bindtextdomain("cardmfa", CARDMFA_LOCALEDIR) || !textdomain("cardmfa"))
 		log_line(LOG_WARNING, "no locale C.UTF-8: messages are English");
 	if (!strcmp(argv[2], "call"))
 		return run_call(argv[1]);

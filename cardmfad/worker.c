@@ -52,9 +52,18 @@ static enum err open_store(struct store **ret, int lock_ms, bool *full)
 	return ERR_OK;
 }
 
-static void free_keys(struct keyring **k)
+/* What a call works with. */
+struct means {
+	struct policy *policy;
+	struct store *store;
+	struct keyring *keys;
+};
+
+static void free_means(struct means *m)
 {
-	keyring_free(*k);
+	store_close(m->store);
+	policy_free(m->policy);
+	keyring_free(m->keys);
 }
 
 static void close_store(struct store **s)
@@ -67,47 +76,46 @@ static void free_policy(struct policy **p)
 	policy_free(*p);
 }
 
-static enum err serve(struct worker_io *io, const char *language, struct wire_result *result)
+static enum err serve(struct worker_io *io, struct means *m, const char *language, struct wire_result *result)
 {
-	__attribute__((cleanup(close_store))) struct store *store = NULL;
-	__attribute__((cleanup(free_policy))) struct policy *policy = NULL;
-	__attribute__((cleanup(free_keys))) struct keyring *keys = NULL;
 	const struct auth_io calls = worker_io_calls(io);
 	char host_id[33];
 	struct auth_call c = {
 		.io = &calls, .peer = &io->peer, .request = &io->request, .system_language = language, .host_id = host_id,
 	};
-	enum err e = policy_read(WIRE_FD_CONFIG, PATH_CONF, &policy);
+	enum err e = policy_read(WIRE_FD_CONFIG, PATH_CONF, &m->policy);
 
 	if (e == ERR_OK)
-		e = open_store(&store, LOCK_MS, &c.store_full);
+		e = open_store(&m->store, LOCK_MS, &c.store_full);
 	if (e == ERR_OK)
-		e = store_meta_get(store, "host_id", host_id, sizeof(host_id));
+		e = store_meta_get(m->store, "host_id", host_id, sizeof(host_id));
 	if (e != ERR_OK) {
 		auth_tell_fault(&calls, &io->request, language);
 		return e;
 	}
 	/* Without keys nothing can be verified, but an account can be refused and a session closed. */
-	if (keyring_read(WIRE_FD_KEYS, &keys) != ERR_OK)
-		keys = NULL;
-	c.policy = policy;
-	c.store = store;
-	c.keys = keys;
+	if (keyring_read(WIRE_FD_KEYS, &m->keys) != ERR_OK)
+		m->keys = NULL;
+	c.policy = m->policy;
+	c.store = m->store;
+	c.keys = m->keys;
 	return auth_run(&c, result);
 }
 
 static int run_call(const char *language)
 {
 	static struct worker_io io;
+	__attribute__((cleanup(free_means))) struct means m = { NULL };
 	struct wire_result result = { .verdict = VERDICT_DENY, .result = ERR_UNAVAILABLE };
 	enum err e = worker_io_greet(&io, deadline_in(GREETING_MS), LIFE_S * 1000);
 
 	if (e == ERR_OK)
-		e = serve(&io, language, &result);
+		e = serve(&io, &m, language, &result);
 	if (e != ERR_OK)
 		result = (struct wire_result){ .verdict = VERDICT_DENY, .result = e };
-	e = worker_io_result(&io, &result);
+	/* All that it rests on is committed: the host does not wait while the store is closed. */
 	worker_io_end(&io);
+	e = worker_io_result(&io, &result);
 	return e == ERR_OK ? 0 : 4;
 }
 

@@ -195,4 +195,6 @@ enum err worker_io_result(struct worker_io *io, const struct wire_result *result
 void worker_io_end(struct worker_io *io)
 {
 	card_done(io);
+	/* The listener waits for the end of a worker that has hung up, and kills one that has not when its host ends. */
+	close(WIRE_FD_CONTROL);
 }

@@ -20,7 +20,10 @@ MUST_USE enum err worker_io_greet(struct worker_io *io, int64_t deadline, uint32
 /* The callbacks of auth.h; io must outlive them. */
 struct auth_io worker_io_calls(struct worker_io *io);
 
-MUST_USE enum err worker_io_result(struct worker_io *io, const struct wire_result *result);
+/* Nothing is asked of the card process and the listener any more. */
 void worker_io_end(struct worker_io *io);
+
+/* The last word, after worker_io_end(). */
+MUST_USE enum err worker_io_result(struct worker_io *io, const struct wire_result *result);
 
 #endif

@@ -381,7 +381,6 @@ static void one_card_process_serves_a_call(void **state)
 	assert_int_equal(fcntl(kept, F_GETFD), -1);
 	assert_int_equal(io.card, -1);
 	calls.card_done(calls.arg);
-	worker_io_end(&io);
 	/* Another exchange asks anew. */
 	queue_given(ERR_BUSY, -1);
 	assert_int_equal(exchange(soon()), ERR_BUSY);
@@ -504,7 +503,7 @@ static void the_result_is_sent(void **state)
 	assert_int_equal(worker_io_result(&io, &sent), ERR_UNAVAILABLE);
 }
 
-static void the_end_ends_the_card_process(void **state)
+static void the_end_ends_the_card_process_and_hangs_up(void **state)
 {
 	int kept;
 	char byte;
@@ -515,6 +514,9 @@ static void the_end_ends_the_card_process(void **state)
 	worker_io_end(&io);
 	assert_int_equal(fcntl(kept, F_GETFD), -1);
 	assert_int_equal(recv(card_end, &byte, 1, 0), 0);
+	/* The host still waits for its answer then. */
+	assert_int_equal(recv(listener_end, &byte, 1, MSG_DONTWAIT), 0);
+	assert_int_equal(recv(host_end, &byte, 1, MSG_DONTWAIT), -1);
 }
 
 int main(void)
@@ -535,7 +537,7 @@ int main(void)
 		IO_TEST(words_of_the_host_end_no_wait),
 		IO_TEST(signals_end_no_wait),
 		IO_TEST(the_result_is_sent),
-		IO_TEST(the_end_ends_the_card_process),
+		IO_TEST(the_end_ends_the_card_process_and_hangs_up),
 	};
 
 	log_set_sink(NULL);

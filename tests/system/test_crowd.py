@@ -1,11 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Many at once: everyone gets the right verdict, nobody gets more guesses than the limit."""
-import pathlib
-import threading
 import time
 
-from lib import pam, report, stage, world
+from lib import daemon, pam, report, stage, world
 
 CONF = """
 [class field]
@@ -28,29 +26,6 @@ def prepare():
     people["hanako"] = stage.person("hanako", "--slot", "9A=rsa2048,pin=once", reader=1)
 
 
-
-
-class MemoryWatch(threading.Thread):
-    """The largest sum of what the daemon's processes had in memory, shared pages divided among them."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.largest, self.over = 0, threading.Event()
-
-    def run(self):
-        while not self.over.wait(0.5):
-            self.largest = max(self.largest, self.now())
-
-    @staticmethod
-    def now():
-        total = 0
-        for pid in pathlib.Path("/sys/fs/cgroup/system.slice/cardmfad.service/cgroup.procs").read_text().split():
-            try:
-                rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-            except OSError:
-                continue
-            total += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
-        return total >> 10
 
 
 @report.test(seconds=120)
@@ -94,7 +69,7 @@ def two_hundred_logins_local_and_remote_all_get_their_verdict():
     taro, hanako = people["taro"], people["hanako"]
     hosts, wanted = [], []
     begun = time.monotonic()
-    watch = MemoryWatch()
+    watch = daemon.MemoryWatch()
     watch.start()
     for i in range(200):
         kind = i % 4

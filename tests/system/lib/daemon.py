@@ -7,11 +7,13 @@ import pathlib
 import pwd
 import signal
 import sqlite3
+import threading
 
 from . import report, world
 
 STORE = pathlib.Path("/var/lib/cardmfa/store.db")
 LIBEXEC = pathlib.Path("/usr/libexec/cardmfa")
+CGROUP_PROCESSES = pathlib.Path("/sys/fs/cgroup/system.slice/cardmfad.service/cgroup.procs")
 WORKER, CARD = "cardmfa-worker", "cardmfa-card"
 
 
@@ -54,6 +56,29 @@ def listener():
 def kill(pid, number=signal.SIGKILL):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+class MemoryWatch(threading.Thread):
+    """The largest sum of what the daemon's processes had in memory, shared pages divided among them."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.largest, self.over = 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.5):
+            self.largest = max(self.largest, self.now())
+
+    @staticmethod
+    def now():
+        total = 0
+        for pid in CGROUP_PROCESSES.read_text().split():
+            try:
+                rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+            except OSError:
+                continue
+            total += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+        return total >> 10
 
 
 # --- another uid -----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ world=/sys		# where the world is put together: a mount point that each machine h
 dropped=-sys_time,-sys_module,-sys_rawio,-sys_boot,-syslog
 
 say() {
-	echo "== $*"
+	echo "== $*" >&2
 }
 
 # --- on the machine ----------------------------------------------------------------------------
@@ -128,13 +128,13 @@ install_packages() {
 	: >$world/apt.log
 	[ "$total" -gt 0 ] || return 0
 	say "$total packages are missing here; installing them in memory only"
-	printf '   %s\n' "$(fmt -w 90 <<<"${wanted[*]}" | sed '2,$s/^/   /')"
+	printf '   %s\n' "$(fmt -w 90 <<<"${wanted[*]}" | sed '2,$s/^/   /')" >&2
 	printf '#!/bin/sh\nexit 101\n' >$world/root/usr/sbin/policy-rc.d
 	chmod 755 $world/root/usr/sbin/policy-rc.d
 	rm -f $world/root/var/lib/man-db/auto-update		# no index of manual pages
 	tail -f -s 0.5 $world/apt.log --pid $$ | awk '
 		/^Need to get|^After this operation/ { print "   " $0; fflush() }
-		/^Setting up / { if (++n % 50 == 0) { print "   " n " packages set up"; fflush() } }' &
+		/^Setting up / { if (++n % 50 == 0) { print "   " n " packages set up"; fflush() } }' >&2 &
 	apt_fresh install --no-install-recommends "${wanted[@]}"
 	apt clean
 	kill $!

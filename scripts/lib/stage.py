@@ -7,10 +7,10 @@ With CARDMFA_BUILD set (by scripts/check) that build tree is shown as it is.
 import argparse
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
+import boxed
 import build
 
 WORDS = {
@@ -56,21 +56,7 @@ def main():
         return 1
     print(f"== {words[1]}", flush=True)
     other = ["-f", str(in_place_of_ours(options.module))] if options.module else []
-    with tempfile.TemporaryFile() as noise:
-        name = f"demo-{os.getpid()}"
-        box = [str(source / "tests/system/box")]
-        if subprocess.run([*box, "start", "-i", str(tree), *other, "-r", str(source), name], stderr=noise,
-                          check=False).returncode != 0:
-            noise.seek(0)
-            sys.stderr.write(noise.read().decode(errors="replace"))
-            return 1
-    try:
-        return subprocess.run([*box, "run", "-t", str(SECONDS), "-e", f"CARDMFA_BUILD={tree}",
-                               "-e", "PYTHONDONTWRITEBYTECODE=1", "-e", f"PYTHONPATH={source}/tests/system", name,
-                               "/usr/bin/python3", str(source / "scripts/lib/demo.py"), options.lang],
-                              stdin=subprocess.DEVNULL, check=False).returncode
-    finally:
-        subprocess.run([*box, "stop", name], check=False)
+    return boxed.run(source, tree, source / "scripts/lib/demo.py", options.lang, seconds=SECONDS, options=other)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,15 @@ tests_vcard_vcard_SOURCES = tests/vcard/vcard.c tests/vcard/vcard_admin.c tests/
 tests_vcard_vcard_CPPFLAGS =
 tests_vcard_vcard_LDADD = $(CRYPTO_LIBS)
 
+# -- what scripts/bench starts: a host with one module, and the least that a login costs --
+check_PROGRAMS += tests/bench/floor tests/bench/host
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_CPPFLAGS = $(PCSC_CFLAGS)
+tests_bench_floor_LDADD = $(PCSC_LIBS) $(ARGON2_LIBS)
+tests_bench_host_SOURCES = tests/bench/host.c
+tests_bench_host_CPPFLAGS =
+tests_bench_host_LDADD = -lpam
+
 check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 .PHONY: check-programs
@@ -143,6 +152,9 @@ check-programs: all
 # -- what no program above names --
 EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tests/mutate.py tests/mutate_group.c \
 	tests/mutation.py tests/system \
+	tests/bench/bench.py tests/bench/figures.py tests/bench/group_account.py tests/bench/group_crowd.py \
+	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_timing.py \
+	tests/bench/people.py \
 	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \

@@ -23,4 +23,7 @@ MUST_USE enum err factor_totp_enrol(struct store *s, const struct keyring *k, in
 MUST_USE enum err factor_totp_check(struct store *s, const struct keyring *k, int64_t person, unsigned window,
 				    const struct secret *code, int64_t now);
 
+/* The same work for who has no app or may not guess. ERR_SECRET_WRONG, whatever the code; ERR_CLOCK, ERR_KEY_FILE, ERR_CRYPTO. */
+MUST_USE enum err factor_totp_dummy(const struct keyring *k, unsigned window, const struct secret *code, int64_t now);
+
 #endif

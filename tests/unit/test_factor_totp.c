@@ -202,6 +202,22 @@ static void a_missing_key_is_said(void **state)
 	assert_int_equal(check(person, 1, NOW, NOW), ERR_OK);
 }
 
+/* Whoever has no app is refused by the same means, with whatever code: that of the seed it is compared with too. */
+static void nobodys_code_is_wrong(void **state)
+{
+	static const unsigned char nobodys[TOTP_SEED_LEN];
+	SECRET(code);
+	char text[8];
+
+	(void)state;
+	set_code(&code, NOW);
+	assert_int_equal(factor_totp_dummy(keys, 1, &code, NOW), ERR_SECRET_WRONG);
+	assert_int_equal(oath_totp_generate((const char *)nobodys, sizeof(nobodys), (time_t)NOW, PERIOD, 0, 6, text), OATH_OK);
+	assert_int_equal(secret_set(&code, text, 6), ERR_OK);
+	assert_int_equal(factor_totp_dummy(keys, 1, &code, NOW), ERR_SECRET_WRONG);
+	assert_int_equal(factor_totp_dummy(keys, 1, &code, 0), ERR_CLOCK);
+}
+
 #define TOTP_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -215,6 +231,7 @@ int main(void)
 		TOTP_TEST(a_clock_gone_back_is_said),
 		TOTP_TEST(a_seed_can_not_be_moved),
 		TOTP_TEST(a_missing_key_is_said),
+		TOTP_TEST(nobodys_code_is_wrong),
 	};
 
 	rules_drop_root();

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "digest.h"
+#include "key.h"
 #include "log.h"
 #include "text.h"
 
@@ -114,13 +114,12 @@ static enum err request_place(enum wire_ask what, int64_t group, int *fd, int64_
 	return e == ERR_OK ? given : e == ERR_TIMEOUT ? ERR_BUSY : e;
 }
 
-/* OpenSSL's first use takes a millisecond: it passes while the card works. */
-static void warm_up(void)
+/* What OpenSSL loads at its first use passes while the card process starts. */
+static void warm_up(struct worker_io *io)
 {
-	unsigned char unused[32];
-
-	if (digest_sha256("", 0, unused) != ERR_OK)
-		log_line(LOG_WARNING, "no digest: %s", err_detail());
+	if (!io->warm && key_warm_up() != ERR_OK)
+		log_line(LOG_WARNING, "no signature can be checked: %s", err_detail());
+	io->warm = true;
 }
 
 static enum err card(void *arg, const struct card_request *rq, struct card_answer *ret, int64_t deadline)
@@ -135,7 +134,7 @@ static enum err card(void *arg, const struct card_request *rq, struct card_answe
 	}
 	if (e == ERR_OK)
 		e = card_link_send_request(io->card, rq, deadline_in(SEND_MS));
-	warm_up();
+	warm_up(io);
 	if (e == ERR_OK)
 		e = wait_with_host(io->card, deadline);
 	if (e == ERR_OK)

@@ -12,6 +12,7 @@ struct worker_io {
 	uint32_t prompts;       /* asked so far */
 	int card;               /* the card process' socket, -1: none */
 	bool hashing;
+	bool warm;
 };
 
 /* Reads PEER and REQUEST, tells the host how long silence may last. */

@@ -45,4 +45,7 @@ MUST_USE enum err key_signing_input(enum key_algorithm algorithm, const void *me
 MUST_USE enum err key_verify(const struct key_info *key, const void *message, size_t len,
 			     const void *sig, size_t sig_len);
 
+/* Has OpenSSL load what its first check of a signature takes a millisecond for. ERR_CRYPTO. */
+MUST_USE enum err key_warm_up(void);
+
 #endif

@@ -409,6 +409,12 @@ static void unknown_algorithm_has_no_input(void **state)
 	assert_int_equal(len, 7);
 }
 
+static void warming_up_checks_nobodys_signature(void **state)
+{
+	(void)state;
+	assert_int_equal(key_warm_up(), ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +426,7 @@ int main(void)
 		cmocka_unit_test(only_one_verdict_is_a_yes),
 		cmocka_unit_test(damaged_pin_can_not_be_known),
 		cmocka_unit_test(unknown_algorithm_has_no_input),
+		cmocka_unit_test(warming_up_checks_nobodys_signature),
 	};
 	int failed;
 

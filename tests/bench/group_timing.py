@@ -6,7 +6,7 @@ import itertools
 import random
 import statistics
 
-from lib import daemon, stage
+from lib import daemon, stage, world
 
 import figures
 import people
@@ -31,7 +31,7 @@ lock = 1d
 """
 PIN, WRONG = "592761", "not-the-password"
 UNKNOWN, NOT_ENROLLED, LOCKED, ENROLLED = "nobody-of-ours", "shiro", "saburo", "jiro"
-CLEAR = ("DELETE FROM bucket WHERE origin = ? AND person = (SELECT id FROM person WHERE login = ?)")
+CLEAR = "DELETE FROM bucket WHERE origin = ? AND person = (SELECT id FROM person WHERE login = ?)"
 addresses = (f"198.18.{n >> 8}.{n & 255}" for n in itertools.count(1))
 
 
@@ -53,25 +53,21 @@ def refused(side):
     return int(microseconds) / 1000
 
 
-def enrolled(name):
-    people.nobodys()
-    person = stage.person(name)
-    return person
-
-
 def prepare():
     """One person's buckets are full; nobody's own card is in a reader but hanako's."""
     people.alone(people.RSA)
     people.service("bench-remote", "auth required pam_cardmfa.so")
     daemon.configure(CONF)
-    stage.world.add_user(NOT_ENROLLED)
+    world.add_user(NOT_ENROLLED)
     stage.tool("user", "add", NOT_ENROLLED)
     for name in (ENROLLED, LOCKED):
-        person = enrolled(name)
+        people.nobodys()
+        person = stage.person(name)
         if name == LOCKED:
             for _ in range(5):
                 refused(local(name, person.pin))
                 refused(remote(name))
+        person.card.remove()
         person.card.stop()
     return people.alone(people.RSA), people.alone(people.P256)
 

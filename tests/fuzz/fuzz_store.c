@@ -15,7 +15,7 @@
 
 #define NOBODY 65534
 #define LOCK_MS 1000
-#define IMAGE_MAX (512 * 1024)
+#define IMAGE_MAX (2 * 1024 * 1024)
 #define WAL 0xFFFFFF
 
 static char dir[256];

@@ -17,7 +17,7 @@ static void request(struct wire_buf *b)
 		must(is_untouched(&r, sizeof(r)));
 		return;
 	}
-	must(r.op >= WIRE_AUTH && r.op <= WIRE_CLOSE);
+	must(r.op >= WIRE_AUTH && r.op <= WIRE_EXPLAIN);
 	must(HAS_NUL(r.service) && HAS_NUL(r.user) && HAS_NUL(r.rhost) && HAS_NUL(r.tty) &&
 	     HAS_NUL(r.auth_info));
 	wire_put_request(&out, &r);

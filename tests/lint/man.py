@@ -29,7 +29,7 @@ ENGLISH = {japanese: english for english, japanese in SECTIONS.items()}
 # mandoc knows sections by their English names only; their order is compared with the English page's here.
 MANDOC_CANT = {"en": (), "ja": ('WARNING: first section is not "NAME": Sh ', "WARNING: description line outside NAME section: Nd")}
 PREFIXES = {"CARDMFA_SYSCONFDIR": "/etc", "CARDMFA_LOCALSTATEDIR": "/var", "CARDMFA_RUNDIR": "/run", "CARDMFA_LIBEXECDIR": "/usr/libexec/cardmfa",
-            "CARDMFA_DATADIR": "/usr/share"}
+            "CARDMFA_BINDIR": "/usr/bin", "CARDMFA_DATADIR": "/usr/share"}
 FOREIGN_PATHS = ("/etc/pam.d", "/dev/")
 FOREIGN_OPTIONS = {"--now", "--options", "--help", "--version"}
 GROUPS = {"auth": "authenticate", "account": "acct_mgmt", "session": "open_session"}
@@ -285,7 +285,7 @@ def paths():
 def json_names():
     found = set()
     for path in lint.files("cardtool", suffixes=(".c",)):
-        for _, name, arguments in lint.calls(lint.code(path), ("json_pack", "json_object_set_new")):
+        for _, name, arguments in lint.calls(lint.code(path), ("json_pack", "json_object_set_new", "doctor_list")):
             keys = arguments[1::2] if name == "json_pack" else arguments[1:2]
             found |= {key.strip('"') for key in keys if re.fullmatch(r'"\w+"', key)}
     return found
@@ -383,7 +383,9 @@ def environment_faults(of):
 
 def json_faults(of):
     text = " ".join(plain(of.lines[at]) for at in of.sections["JSON"])
-    found = set(re.findall(r"[a-z]+(?:_[a-z0-9]+)*", text))
+    found = set(re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*", text))
+    with_json = [name for name, command in commands().items() if "--json" in command.options]
+    yield from unequal("JSON of", [name for item in of.of("JSON") for name in item.head.split(", ")], with_json, of.path)
     for name in sorted(json_names() - found):
         yield f"{of.path}: JSON: {name} is not in it"
     for name in sorted(name for name in found if "_" in name and name not in json_names()):

@@ -230,7 +230,7 @@ static enum err hand_over(const struct person *person, void *arg)
 static enum err gather_people(void *arg)
 {
 	struct gathering *g = arg;
-	enum err e = store_open(PATH_STORE_DIR, STORE_USE, LOCK_MS, &g->store);
+	enum err e = store_open(PATH_STORE_DIR, STORE_LOOK, LOCK_MS, &g->store);
 
 	if (e)
 		return e;

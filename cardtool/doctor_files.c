@@ -144,7 +144,7 @@ void doctor_configuration(struct doctor *d)
 static enum err look_at_store(void *arg)
 {
 	struct store *s;
-	enum err e = store_open(PATH_STORE_DIR, STORE_USE, LOCK_MS, &s);
+	enum err e = store_open(PATH_STORE_DIR, STORE_LOOK, LOCK_MS, &s);
 
 	(void)arg;
 	if (e)

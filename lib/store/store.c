@@ -33,6 +33,8 @@ static bool is_machinery(enum err e)
 
 static void give_up_reserve(struct store *s)
 {
+	if (s->looks)
+		return;
 	if (!s->reserve_used && !s->reserve_missing)
 		(void)fail(ERR_STORE_FULL, "store: the reserve is given up");
 	store_reserve_drop(s->dir);
@@ -72,6 +74,8 @@ enum err store_begin(struct store *s)
 
 	if (s->in_transaction)
 		return fail(ERR_STORE, "store: a transaction in a transaction");
+	if (s->looks)
+		return fail(ERR_STORE, "store: opened to look at only");
 	s->broken = ERR_OK;
 	e = store_lock_take(s->lock, s->lock_ms, &s->ticket);
 	if (e == ERR_OK)
@@ -329,7 +333,7 @@ static enum err open_files(struct store *s, const char *dir, enum store_mode mod
 
 	if (e == ERR_OK)
 		e = store_dir_check(s->dir);
-	if (e == ERR_OK && mode == STORE_USE && !store_dir_has(s->dir, STORE_FILE))
+	if (e == ERR_OK && mode != STORE_CREATE && !store_dir_has(s->dir, STORE_FILE))
 		e = fail(ERR_STORE, "store: %s/" STORE_FILE " is missing", dir);
 	if (e == ERR_OK && !store_dir_holds(s->dir, STORE_RESERVE, STORE_RESERVE_SIZE))
 		s->reserve_missing = true;
@@ -345,10 +349,12 @@ static enum err open_files(struct store *s, const char *dir, enum store_mode mod
 		e = store_noted(s, db_open(path, schema_sql, s->lock_ms, &s->db));
 	if (e == ERR_OK && mode == STORE_CREATE)
 		s->reserve_missing = false;
+	if (e != ERR_OK || s->looks)
+		return e;
 	/* What is written next must not go to the end of a long log. */
-	if (e == ERR_OK && s->reserve_missing)
+	if (s->reserve_missing)
 		db_move_log(s->db);
-	return e == ERR_OK ? keep_room(s) : e;
+	return keep_room(s);
 }
 
 enum err store_open(const char *dir, enum store_mode mode, int lock_ms, struct store **ret)
@@ -364,6 +370,7 @@ enum err store_open(const char *dir, enum store_mode mode, int lock_ms, struct s
 	s->dir = -1;
 	s->lock = -1;
 	s->lock_ms = lock_ms;
+	s->looks = mode == STORE_LOOK;
 	e = open_files(s, dir, mode);
 	if (e != ERR_OK) {
 		store_close(s);

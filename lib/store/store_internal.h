@@ -23,6 +23,7 @@ struct store {
 	struct db *db;
 	int dir, lock;          /* descriptors */
 	int lock_ms;
+	bool looks;             /* STORE_LOOK */
 	int64_t ticket;         /* in the writers' queue; 0: none */
 	bool in_transaction;
 	enum err broken;        /* why the transaction was ended before commit; ERR_OK: it was not */

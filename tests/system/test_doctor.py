@@ -339,8 +339,8 @@ def drop_ins_that_weaken():
 
 # --- it changes nothing ------------------------------------------------------------------------------
 
-# The directory itself: SQLite makes its -wal and -shm there for whoever reads, and takes them away.
-COMES_AND_GOES = {"/var/lib/cardmfa"}
+# When SQLite looked last: it touches its -wal and -shm for whoever reads.
+COMES_AND_GOES = {"/var/lib/cardmfa", "/var/lib/cardmfa/store.db-wal", "/var/lib/cardmfa/store.db-shm"}
 
 
 def tree():

@@ -459,6 +459,40 @@ static enum err add_event(struct store *s)
 	return e;
 }
 
+static struct stat stat_of(const char *dir, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(fixture_path(dir, name), &st), 0);
+	return st;
+}
+
+/* What only looks fills up neither room nor log, gives nothing up, and writes nothing. */
+static void looking_changes_nothing(void **state)
+{
+	static const char *const names[] = { "store.db", "reserve", "lock" };
+	struct context *c = *state;
+	struct stat before[3], after;
+	struct store *s = NULL;
+	struct person p;
+
+	shut(c);
+	/* SQLite's own tools take -wal and -shm away, which STORE_USE makes good. */
+	assert_int_equal(fixture_count(c->dir, "SELECT count(*) FROM person"), 0);
+	for (size_t i = 0; i < 3; i++)
+		before[i] = stat_of(c->dir, names[i]);
+	assert_int_equal(store_open(c->dir, STORE_LOOK, LOCK_MS, &s), ERR_OK);
+	assert_int_equal(store_check(s), ERR_OK);
+	assert_int_equal(store_person_by_login(s, "nobody", &p), ERR_NOT_FOUND);
+	assert_int_not_equal(add_event(s), ERR_OK);
+	store_close(s);
+	for (size_t i = 0; i < 3; i++) {
+		after = stat_of(c->dir, names[i]);
+		assert_int_equal(after.st_size, before[i].st_size);
+		assert_memory_equal(&after.st_mtim, &before[i].st_mtim, sizeof(after.st_mtim));
+	}
+}
+
 static void fill_file_system(const char *dir)
 {
 	char block[4096] = "";
@@ -671,6 +705,7 @@ static int run(void)
 		T(refused_row_does_not_end_the_transaction),
 		T(damage_met_in_a_transaction_ends_it),
 		T(reserve_is_kept_given_up_and_remade),
+		T(looking_changes_nothing),
 		cmocka_unit_test(full_file_system_takes_the_reserve),
 		cmocka_unit_test(kept_full_it_takes_what_is_written_every_day),
 		cmocka_unit_test(store_opens_on_a_full_file_system),

@@ -11,6 +11,7 @@ static struct {
 	bool armed;
 	int at, code;           /* the at-th step answers this */
 	int steps;
+	bool writes_only;       /* count no step that writes nothing */
 	const char *on_begin;   /* SQL of another process, once, just before the next transaction */
 } fault;
 
@@ -22,6 +23,14 @@ static inline bool fault_is_begin(sqlite3_stmt *statement)
 	const char *sql = sqlite3_sql(statement);
 
 	return sql && strcmp(sql, "BEGIN IMMEDIATE") == 0;
+}
+
+/* To SQLite a COMMIT is none. */
+static inline bool fault_is_write(sqlite3_stmt *statement)
+{
+	const char *sql = sqlite3_sql(statement);
+
+	return sql && (!sqlite3_stmt_readonly(statement) || strcmp(sql, "COMMIT") == 0);
 }
 
 int sqlite3_step(sqlite3_stmt *statement)
@@ -36,7 +45,7 @@ int sqlite3_step(sqlite3_stmt *statement)
 		fault.on_begin = NULL;
 		fault_apart(sql);
 	}
-	if (fault.armed && ++fault.steps == fault.at)
+	if (fault.armed && (!fault.writes_only || fault_is_write(statement)) && ++fault.steps == fault.at)
 		return fault.code;
 	return real(statement);
 }

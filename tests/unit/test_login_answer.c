@@ -30,6 +30,7 @@ static struct {
 	int codes, passwords;           /* real checks */
 	const enum err *code, *password;        /* what they answer instead */
 	bool make_fails;
+	const char *meanwhile;          /* what another process does while a code is checked */
 } seen;
 
 /* A try stands in the store, committed, before any verifier runs. */
@@ -46,6 +47,7 @@ static enum err watched_totp(struct store *s, const struct keyring *k, int64_t p
 {
 	assert_counted(person);
 	seen.codes++;
+	fault.on_begin = seen.meanwhile;
 	return seen.code ? *seen.code : factor_totp_check(s, k, person, window, code, now);
 }
 
@@ -69,6 +71,7 @@ static int setup(void **state)
 {
 	memset(&seen, 0, sizeof(seen));
 	memset(&hashes, 0, sizeof(hashes));
+	memset(&fault, 0, sizeof(fault));
 	return stage_setup_secrets(state);
 }
 
@@ -305,6 +308,25 @@ static void every_guess_of_a_password_costs_one_hash(void **state)
 		stage_request(user, users[i]);
 		assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_MEMORY);
 	}
+}
+
+/* A code of the seed that was: the new app has not shown it. */
+static void an_app_enrolled_anew_meanwhile_consumes_nothing(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE totp SET sealed = CAST(sealed || x'00' AS BLOB)", "UPDATE totp SET sealed = zeroblob(length(sealed))",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		stage_app(taro, 6);
+		seen.meanwhile = changes[i];
+		assert_int_equal(stage_login(STAGE_PIN, stage_code()), ERR_SECRET_WRONG);
+		assert_int_equal(stage_count("SELECT last_step FROM totp"), 0);
+	}
+	seen.meanwhile = "DELETE FROM totp";
+	stage_app(taro, 6);
+	assert_int_equal(stage_login(STAGE_PIN, stage_code()), ERR_SECRET_WRONG);
 }
 
 /* The row is there, but nobody answers for it: no guess of it is a real one. */
@@ -810,6 +832,7 @@ int main(void)
 		ANSWER_TEST(a_password_like_a_wide_code_stays_one),
 		ANSWER_TEST(the_alternative_on_record_is_the_complete_one),
 		ANSWER_TEST(every_guess_of_a_password_costs_one_hash),
+		ANSWER_TEST(an_app_enrolled_anew_meanwhile_consumes_nothing),
 		ANSWER_TEST(a_vanished_account_reaches_no_verifier),
 		ANSWER_TEST(a_full_bucket_refuses_whatever_fails),
 		ANSWER_TEST(damage_of_the_apps_row_refuses_before_the_prompt),

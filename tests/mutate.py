@@ -42,7 +42,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[1]
 INSIDE = "CARDMFA_MUTATE_INSIDE"
 # The unit tests that reach a file, those first that notice most.
 TABLE = {
-    "lib/auth/login.c": "login login_answer login_card login_end",
+    "lib/auth/login.c": "login login_answer login_card login_end grant speech",
     "lib/auth/login_answer.c": "login_answer login login_card login_end",
     "lib/auth/login_end.c": "login_end login login_answer login_card",
     "lib/auth/login_card.c": "login_card login login_end",
@@ -51,7 +51,7 @@ TABLE = {
     "lib/auth/account.c": "account session login",
     "lib/auth/auth.c": "auth account session login",
     "lib/auth/who.c": "who login account login_end",
-    "lib/auth/lockout.c": "lockout lockout_clock login_answer",
+    "lib/auth/lockout.c": "lockout lockout_clock login_answer grant",
     "lib/auth/lockout_bucket.c": "lockout_clock lockout",
     "lib/auth/lockout_clear.c": "lockout lockout_clock",
     "lib/auth/lockout_owner.c": "lockout",

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lockout.h"
 
+#include "../../lib/auth/lockout_owner.h"
+
+#include <limits.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <time.h>
@@ -184,6 +187,120 @@ static void no_success_without_a_try(void **state)
 	assert_int_equal(succeed(&t), ERR_DENIED);
 }
 
+static enum err give_back(const struct lockout_ticket *t)
+{
+	enum err e;
+
+	rules_begin();
+	e = lockout_returned(rules_store, t);
+	rules_commit();
+	return e;
+}
+
+static void what_was_never_tried_is_given_back_all_the_same(void **state)
+{
+	struct lockout_ticket none = { .person = 7, .origin = "local" };
+	struct lockout_ticket t = reserve(7, "local", "");
+
+	(void)state;
+	assert_int_equal(give_back(&none), ERR_OK);
+	assert_int_equal(tries(), 1);
+	assert_int_equal(give_back(&t), ERR_OK);
+	/* Judged dead meanwhile. */
+	assert_int_equal(give_back(&t), ERR_OK);
+	assert_int_equal(tries(), 0);
+}
+
+/* Whose card was not proved: nothing to clear. */
+static void nobodys_success_is_one(void **state)
+{
+	struct lockout_ticket none = { .person = 0 }, t;
+
+	(void)state;
+	assert_int_equal(succeed(&none), ERR_OK);
+	none.person = 1;
+	assert_int_equal(succeed(&none), ERR_DENIED);
+	fails(2, 7, "remote", "192.0.2.1");
+	t = reserve(0, "remote", "192.0.2.1");
+	assert_int_equal(succeed(&t), ERR_OK);
+	assert_int_equal(tries(), 0);
+	assert_int_equal(failed(7, "remote"), 2);
+	assert_int_equal(failed(0, "addr:192.0.2.1"), 2);
+	assert_int_equal(state_of(0, "remote"), ERR_OK);
+}
+
+static void one_failure_is_cleared_too(void **state)
+{
+	struct lockout_ticket t;
+
+	(void)state;
+	for (int64_t person = 1; person <= 2; person++) {
+		fails(1, person, "local", "");
+		t = reserve(person, "local", "");
+		assert_int_equal(succeed(&t), ERR_OK);
+		assert_int_equal(failed(person, "local"), 0);
+	}
+}
+
+/* -- pending tries -- */
+
+static void pending_tries_belong_to_person_and_origin(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		(void)reserve(7, "local", "");
+	assert_int_equal(try_reserve(7, "local", ""), ERR_BUSY);
+	assert_int_equal(try_reserve(7, "uid:1000", ""), ERR_OK);
+	assert_int_equal(try_reserve(7, "remote", "192.0.2.1"), ERR_OK);
+	assert_int_equal(try_reserve(8, "local", ""), ERR_OK);
+	assert_int_equal(try_reserve(0, "local", ""), ERR_OK);
+}
+
+static void pending_tries_of_an_address_count_together(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		(void)reserve(100 + i, "remote", "192.0.2.1");
+	assert_int_equal(try_reserve(200, "remote", "192.0.2.1"), ERR_BUSY);
+	assert_int_equal(try_reserve(0, "remote", "192.0.2.1"), ERR_BUSY);
+	assert_int_equal(try_reserve(200, "remote", "192.0.2.2"), ERR_OK);
+	assert_int_equal(try_reserve(200, "local", ""), ERR_OK);
+}
+
+/* -- whose process a try is -- */
+
+static int64_t start_of(int64_t pid)
+{
+	char path[64];
+	long long start = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*[^)]) %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lld", &start), 1);
+	fclose(f);
+	return start;
+}
+
+static void a_process_is_its_pid_and_its_start(void **state)
+{
+	int64_t pid, start;
+
+	(void)state;
+	assert_int_equal(lockout_owner_self(&pid, &start), ERR_OK);
+	assert_int_equal(pid, getpid());
+	assert_int_equal(start, start_of(pid));
+	assert_false(lockout_owner_gone(pid, start));
+	assert_true(lockout_owner_gone(pid, start + 1));
+	assert_false(lockout_owner_gone(1, start_of(1)));
+	/* No process has such a number; 0 and -1 mean many to kill(2). */
+	assert_true(lockout_owner_gone(0, start));
+	assert_true(lockout_owner_gone(-1, start));
+	assert_true(lockout_owner_gone((int64_t)INT_MAX + 1, start));
+	assert_true(lockout_owner_gone(((int64_t)1 << 32) + pid, start));
+}
+
 /* It costs the same write as anybody's, and fills no bucket. */
 static void an_unproved_local_try_is_nobodys(void **state)
 {
@@ -204,7 +321,10 @@ static void limits_out_of_range_are_refused(void **state)
 		{ 0, 900, 20, 900, 0 }, { 3, 0, 20, 900, 0 }, { 3, -1, 20, 900, 0 },
 		{ 3, INT64_MAX, 20, 900, 0 },
 		{ 3, 900, 0, 900, 0 }, { 3, 900, 20, 0, 0 }, { UINT32_MAX, 900, 20, 900, 0 },
+		{ 1000001, 900, 20, 900, 0 }, { 3, 900, 1000001, 900, 0 },
+		{ 3, 366 * 86400 + 1, 20, 900, 0 }, { 3, 900, 20, 366 * 86400 + 1, 0 },
 	};
+	static const struct lockout_limits widest = { 1000000, 366 * 86400, 1000000, 366 * 86400, 0 };
 	struct lockout_ticket t;
 	int64_t until;
 	bool full;
@@ -217,6 +337,7 @@ static void limits_out_of_range_are_refused(void **state)
 				 ERR_INVALID);
 		assert_int_equal(lockout_failed(rules_store, &t, &bad[i], &full), ERR_INVALID);
 	}
+	assert_int_equal(lockout_reserve(rules_store, 7, "local", "", &widest, 0, &t, &until), ERR_OK);
 	assert_int_equal(try_reserve(7, "", ""), ERR_INVALID);
 }
 
@@ -244,6 +365,28 @@ static void clear_removes_all_of_one_person(void **state)
 	assert_int_equal(succeed(&t), ERR_DENIED);
 	assert_int_equal(try_reserve(7, "local", ""), ERR_OK);
 	assert_int_equal(try_reserve(8, "local", ""), ERR_LOCKED);
+}
+
+static void clear_leaves_others_alone(void **state)
+{
+	int n = -1;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		char origin[32];
+
+		snprintf(origin, sizeof(origin), "uid:%d", 1000 + i);
+		(void)reserve(1, origin, "");
+		(void)reserve(8, origin, "");
+	}
+	fails(1, 8, "local", "");
+	rules_begin();
+	assert_int_equal(lockout_clear(rules_store, 0, &n), ERR_INVALID);
+	assert_int_equal(lockout_clear(rules_store, 1, &n), ERR_OK);
+	rules_commit();
+	assert_int_equal(n, 0);
+	assert_int_equal(tries(), 40);
+	assert_int_equal(failed(8, "local"), 1);
 }
 
 /* -- addresses -- */
@@ -667,8 +810,15 @@ int main(void)
 		RULES_TEST(a_returned_try_leaves_no_trace),
 		RULES_TEST(no_success_without_a_try),
 		RULES_TEST(an_unproved_local_try_is_nobodys),
+		RULES_TEST(what_was_never_tried_is_given_back_all_the_same),
+		RULES_TEST(nobodys_success_is_one),
+		RULES_TEST(one_failure_is_cleared_too),
+		RULES_TEST(pending_tries_belong_to_person_and_origin),
+		RULES_TEST(pending_tries_of_an_address_count_together),
+		cmocka_unit_test(a_process_is_its_pid_and_its_start),
 		RULES_TEST(limits_out_of_range_are_refused),
 		RULES_TEST(clear_removes_all_of_one_person),
+		RULES_TEST(clear_leaves_others_alone),
 		RULES_TEST(an_address_counts_across_names),
 		RULES_TEST(addresses_of_one_house_are_one),
 		RULES_TEST(old_addresses_make_room),

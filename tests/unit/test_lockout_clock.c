@@ -6,6 +6,7 @@
 #ifdef CARDMFA_TEST_HOOKS
 #include "lockout.h"
 
+#include "../../lib/auth/lockout_owner.h"
 #include "clock.h"
 #include "rules.h"
 
@@ -290,6 +291,80 @@ static void a_dead_try_joins_the_bucket_of_its_time(void **state)
 	assert_locked(7, false);
 }
 
+/* Though a process of that pid and start lives: this boot has another one. */
+static void a_try_of_another_boot_has_no_owner(void **state)
+{
+	struct try_row t = { .person = 7, .origin = "local", .at = { .boot_id = BOOT_B, .boot_ms = 1000, .real_s = START - 1 } };
+
+	(void)state;
+	set_clock(BOOT_A, 1, START);
+	assert_int_equal(lockout_owner_self(&t.pid, &t.start), ERR_OK);
+	rules_begin();
+	assert_int_equal(store_try_add(rules_store, &t), ERR_OK);
+	rules_commit();
+	assert_locked(7, false);
+	assert_int_equal(failed(7), 1);
+}
+
+static void the_end_of_a_lock_is_told_to_the_second(void **state)
+{
+	struct lockout_ticket t;
+	int64_t until = 0;
+
+	(void)state;
+	fails(3, 7);
+	assert_int_equal(state_of(7, &until), ERR_LOCKED);
+	assert_int_equal(until, START + LOCK_S);
+	set_clock(BOOT_A, 100000 + 100, START + 50);
+	assert_int_equal(state_of(7, &until), ERR_LOCKED);
+	assert_int_equal(until, START + 50 + LOCK_S - 100);
+	until = 0;
+	assert_int_equal(lockout_reserve(rules_store, 7, "local", "", &limits, DEADLINE, &t, &until), ERR_LOCKED);
+	assert_int_equal(until, START + 50 + LOCK_S - 100);
+	/* Begun seconds count whole. */
+	now.boot_ms += 1;
+	assert_int_equal(state_of(7, &until), ERR_LOCKED);
+	assert_int_equal(until, START + 50 + LOCK_S - 100);
+	now.boot_ms += 999;
+	assert_int_equal(state_of(7, &until), ERR_LOCKED);
+	assert_int_equal(until, START + 50 + LOCK_S - 101);
+}
+
+static void add_dead(int64_t person, const char *address, int64_t boot_s)
+{
+	struct try_row t = { .person = person, .origin = "remote", .pid = getpid(), .start = 1,
+			     .at = { .boot_id = BOOT_A, .boot_ms = boot_s * 1000, .real_s = START } };
+
+	strcpy(t.address, address);
+	rules_begin();
+	assert_int_equal(store_try_add(rules_store, &t), ERR_OK);
+	rules_commit();
+}
+
+/* Other people's tries that died are settled by these people; until then they count for their address. */
+static void dead_tries_of_others_count_for_their_address(void **state)
+{
+	struct lockout_ticket t;
+	int64_t until = 0;
+
+	(void)state;
+	for (int i = 0; i < 19; i++)
+		add_dead(100 + i, "192.0.2.1", 100000);
+	/* Neither another address nor one that is over. */
+	add_dead(120, "192.0.2.2", 100000);
+	add_dead(121, "192.0.2.1", 100000 + 200 - LOCK_S);
+	set_clock(BOOT_A, 100000 + 200, START + 200);
+	assert_int_equal(lockout_reserve(rules_store, 9, "remote", "192.0.2.1", &limits, DEADLINE, &t, &until), ERR_OK);
+	rules_begin();
+	assert_int_equal(lockout_returned(rules_store, &t), ERR_OK);
+	rules_commit();
+	add_dead(122, "192.0.2.1", 100000);
+	assert_int_equal(lockout_reserve(rules_store, 9, "remote", "192.0.2.1", &limits, DEADLINE, &t, &until), ERR_LOCKED);
+	/* Nobody knows yet when they failed. */
+	assert_int_equal(until, START + 200 + LOCK_S);
+	assert_int_equal(lockout_reserve(rules_store, 9, "remote", "192.0.2.2", &limits, DEADLINE, &t, &until), ERR_OK);
+}
+
 #define CLOCK_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -302,6 +377,9 @@ int main(void)
 		CLOCK_TEST(a_lock_outlives_a_reboot),
 		CLOCK_TEST(an_old_try_is_a_failure),
 		CLOCK_TEST(a_try_of_another_boot_is_a_failure_of_its_time),
+		CLOCK_TEST(a_try_of_another_boot_has_no_owner),
+		CLOCK_TEST(the_end_of_a_lock_is_told_to_the_second),
+		CLOCK_TEST(dead_tries_of_others_count_for_their_address),
 		CLOCK_TEST(a_dead_try_joins_the_bucket_of_its_time),
 	};
 

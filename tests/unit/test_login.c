@@ -197,6 +197,52 @@ static void a_reader_out_of_order_does_not_close_the_other_way(void **state)
 	}
 }
 
+/* Nor by readers that are busy; what ends the whole login ends it here too. */
+static void only_a_readers_trouble_leaves_the_other_way(void **state)
+{
+	static const struct {
+		enum err of_reader, result;
+	} rows[] = {
+		{ ERR_BUSY, ERR_OK }, { ERR_PCSC, ERR_OK }, { ERR_NO_CARD, ERR_OK }, { ERR_CARD_FAILED, ERR_OK },
+		{ ERR_UNAVAILABLE, ERR_UNAVAILABLE }, { ERR_TIMEOUT, ERR_TIMEOUT }, { ERR_CANCELLED, ERR_CANCELLED },
+		{ ERR_STORE, ERR_STORE },
+	};
+
+	(void)state;
+	stage_policy(BOTH_WAYS);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage_pass(60);
+		stage.exchange_fails_at = 1;
+		stage.exchange_error = rows[i].of_reader;
+		assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), rows[i].result);
+		assert_int_equal(stage.asked, rows[i].result == ERR_OK ? 2 : 0);
+	}
+}
+
+/* In whatever order the alternatives stand. */
+static void the_other_way_may_stand_anywhere(void **state)
+{
+	static const char *const orders[] = {
+		"password,totp card,totp", "card,totp password,totp card,password", "card,totp password,totp",
+		"card,totp password,totp session,password",
+	};
+	char policy[256];
+
+	(void)state;
+	stage.cards[0] = NULL;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		stage_pass(60);
+		snprintf(policy, sizeof(policy), "%s[default]\nfactors = %s\n", STAGE_CHEAP, orders[i]);
+		stage_policy(policy);
+		assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+		assert_string_equal(strchr(stage.shown, '?'), strstr(stage.shown, PROMPT_PASSWORD PROMPT_CODE));
+	}
+	/* What a session proved is no other way. */
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp session,password\n");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_NO_CARD);
+	assert_int_equal(stage.asked, 0);
+}
+
 /* An alternative with `session` is not offered: what the session proved is not known here. */
 static void session_is_never_offered(void **state)
 {
@@ -406,6 +452,24 @@ static void the_class_limits_count(void **state)
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 }
 
+/* One bucket serves all classes: what a long lock counted outlives a try in a class of a short one. */
+static void the_longest_lock_of_all_classes_keeps_the_bucket(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[class long]\nservice = su\nfactors = card,password\nattempts = 3\nlock = 1h\n"
+		     "[class middle]\nservice = sudo\nfactors = card,password\nattempts = 3\nlock = 2min\n"
+		     "[default]\nfactors = card,password\nattempts = 3\nlock = 1min\n");
+	stage_request(service, "su");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	stage_pass(300);
+	stage_request(service, "login");
+	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_failed(taro, "local"), 3);
+	stage_request(service, "su");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_DENIED);
+}
+
 static void the_limits_of_addresses_count(void **state)
 {
 	(void)state;
@@ -521,6 +585,8 @@ int main(void)
 		STAGE_TEST_SECRETS(without_his_card_the_other_way_is_open_at_once),
 		STAGE_TEST_SECRETS(anothers_card_beside_it_changes_nothing),
 		STAGE_TEST_SECRETS(a_reader_out_of_order_does_not_close_the_other_way),
+		STAGE_TEST_SECRETS(only_a_readers_trouble_leaves_the_other_way),
+		STAGE_TEST_SECRETS(the_other_way_may_stand_anywhere),
 		STAGE_TEST_SECRETS(session_is_never_offered),
 		STAGE_TEST_SECRETS(the_card_alone_where_the_class_says_so),
 		STAGE_TEST_SECRETS(a_lock_is_told_before_the_pin),
@@ -533,6 +599,7 @@ int main(void)
 		STAGE_TEST_SECRETS(others_than_root_authenticate_themselves_only),
 		STAGE_TEST_SECRETS(a_callers_origin_is_his_real_uid),
 		STAGE_TEST_SECRETS(the_class_limits_count),
+		STAGE_TEST_SECRETS(the_longest_lock_of_all_classes_keeps_the_bucket),
 		STAGE_TEST_SECRETS(the_limits_of_addresses_count),
 		STAGE_TEST_SECRETS(the_time_of_a_login_ends),
 		STAGE_TEST_SECRETS(A8_tries_stand_alone),

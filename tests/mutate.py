@@ -45,7 +45,7 @@ TABLE = {
     "lib/auth/login.c": "login login_answer login_card login_end grant speech",
     "lib/auth/login_answer.c": "login_answer login login_card login_end",
     "lib/auth/login_end.c": "login_end login login_answer login_card",
-    "lib/auth/login_card.c": "login_card login login_end",
+    "lib/auth/login_card.c": "login_card login login_end grant",
     "lib/auth/grant.c": "grant account session login_end",
     "lib/auth/session.c": "session",
     "lib/auth/account.c": "account session login",

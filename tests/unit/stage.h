@@ -60,6 +60,8 @@ struct stage_card {
 	bool pinless;           /* signs without PIN */
 	bool late;              /* is put in when somebody waits for it */
 	enum err seen;          /* what NEXT answers for it */
+	const char *reader;     /* named with that */
+	bool zeros;             /* its CHUID has a GUID of zeros */
 	enum err answer;        /* what SIGN answers instead of a signature */
 	bool spoilt;            /* one bit of the signature is wrong */
 	void (*before_sign)(void);
@@ -87,7 +89,7 @@ static struct {
 	enum err exchange_error;
 	uint32_t longest_wait_ms;
 	int exchange_left_ms;   /* of the last exchange, to its deadline */
-	bool card_process;
+	bool card_process, card_process_over;
 	/* places to hash */
 	enum err hash_result;
 	void (*before_hash)(void);
@@ -148,7 +150,7 @@ static inline void stage_see(const struct stage_card *c, struct card_answer *an)
 {
 	an->handle = (uint8_t)(10 + c->key);
 	an->tries = (int8_t)c->tries;
-	an->has_guid = c->guid != 0;
+	an->has_guid = c->guid != 0 || c->zeros;
 	memset(an->guid, c->guid, sizeof(an->guid));
 	if (c->cert) {
 		an->cert_len = (uint16_t)c->cert->len;
@@ -161,6 +163,9 @@ static inline void stage_next(const struct card_request *rq, struct card_answer 
 {
 	struct stage_card *c = stage.cards[stage.next];
 
+	if (c && c->reader && strcmp(c->reader, rq->skip) == 0)
+		c = stage.cards[++stage.next];
+
 	if (rq->wait_ms > stage.longest_wait_ms)
 		stage.longest_wait_ms = rq->wait_ms;
 	an->result = ERR_NO_CARD;
@@ -168,6 +173,12 @@ static inline void stage_next(const struct card_request *rq, struct card_answer 
 		return;
 	stage.next += !stage.endless;
 	stage_see(c, an);
+	if (c->reader)
+		snprintf(an->reader, sizeof(an->reader), "%s", c->reader);
+	/* The process ends; the next one looks into all readers again. */
+	stage.card_process_over = an->result == ERR_BUSY && c->reader;
+	if (stage.card_process_over)
+		stage.next = 0;
 }
 
 static inline void stage_sign_input(const struct stage_card *c, const struct card_request *rq, struct card_answer *an)
@@ -221,6 +232,7 @@ static inline void stage_sign(const struct card_request *rq, struct card_answer 
 static inline enum err stage_exchange(void *arg, const struct card_request *rq, struct card_answer *ret, int64_t deadline)
 {
 	assert_ptr_equal(arg, &stage);
+	assert_false(stage.card_process_over);
 	stage.card_process = true;
 	stage.exchange_left_ms = deadline_left(deadline);
 	if (++stage.exchanges == stage.exchange_fails_at)
@@ -239,7 +251,7 @@ static inline enum err stage_exchange(void *arg, const struct card_request *rq, 
 static inline void stage_card_done(void *arg)
 {
 	assert_ptr_equal(arg, &stage);
-	stage.card_process = false;
+	stage.card_process = stage.card_process_over = false;
 }
 
 static inline enum err stage_hash_begin(void *arg, int64_t group, int64_t deadline)

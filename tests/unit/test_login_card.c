@@ -3,13 +3,19 @@
  * The card's part of a login: whom it is asked about, when its PIN is asked, what it must prove. login_card.c is taken in as
  * source, so that its verifier can be replaced by one that answers anything (A4).
  */
+#include "challenge.h"
 #include "key.h"
 
 static enum err stub_verify(const struct key_info *key, const void *message, size_t len, const void *sig, size_t sig_len);
 
+static enum err watched_challenge(enum challenge_purpose purpose, const char *host_id, const char *service, const char *user,
+				  struct challenge *ret);
+
 #define key_verify stub_verify
+#define challenge_make watched_challenge
 #include "../../lib/auth/login_card.c"
 #undef key_verify
+#undef challenge_make
 
 #include "card_world.h"
 #include "stage.h"
@@ -19,6 +25,17 @@ static const enum err *stub;    /* NULL: the real verifier */
 static enum err stub_verify(const struct key_info *key, const void *message, size_t len, const void *sig, size_t sig_len)
 {
 	return stub ? *stub : key_verify(key, message, len, sig, sig_len);
+}
+
+/* What a card signs for a login is of use for nothing else. */
+static enum err watched_challenge(enum challenge_purpose purpose, const char *host_id, const char *service, const char *user,
+				  struct challenge *ret)
+{
+	assert_int_equal(purpose, CHALLENGE_LOGIN);
+	assert_string_equal(host_id, stage_call().host_id);
+	assert_string_equal(service, stage.request.service);
+	assert_string_equal(user, stage.request.user);
+	return challenge_make(purpose, host_id, service, user, ret);
 }
 
 static enum err usual_login(void)
@@ -802,9 +819,99 @@ static void no_answer_to_the_pin_prompt(void **state)
 	assert_int_equal(stage_failures(taro), 0);
 }
 
+/* -- readers that another program holds -- */
+
+static struct stage_card held_in(const char *reader)
+{
+	struct stage_card c = stage_new_card(1, 0x11);
+
+	c.seen = ERR_BUSY;
+	c.reader = reader;
+	return c;
+}
+
+static void the_card_beside_a_held_reader_is_found(void **state)
+{
+	struct stage_card held = held_in("r");
+
+	(void)state;
+	stage.cards[0] = &held;
+	stage.cards[1] = &taros;
+	assert_int_equal(usual_login(), ERR_OK);
+	stage.cards[0] = &taros;
+	stage.cards[1] = &held;
+	assert_int_equal(usual_login(), ERR_OK);
+}
+
+/* His card may be in the reader that is held: no stranger's face, no waiting for another one. */
+static void without_his_card_elsewhere_a_held_reader_is_said(void **state)
+{
+	struct stage_card held = held_in("r"), second = held_in("s");
+
+	(void)state;
+	stage.cards[0] = &held;
+	assert_int_equal(usual_login(), ERR_BUSY);
+	assert_string_equal(stage.shown, TELL(BUSY));
+	assert_int_equal(stage.exchanges, 2);
+	/* Less time for the second look. */
+	assert_in_range(stage.exchange_left_ms, 5000, 10000);
+	stage.cards[1] = &hanakos;
+	assert_int_equal(usual_login(), ERR_BUSY);
+	assert_string_equal(stage.shown, TELL(BUSY));
+	stage.cards[1] = &second;
+	assert_int_equal(usual_login(), ERR_BUSY);
+	assert_int_equal(stage.exchanges, 2);
+}
+
+/* A name with another answer than that it is held means nothing. */
+static void only_a_held_reader_is_left_out(void **state)
+{
+	struct stage_card broken = stage_new_card(1, 0x11);
+
+	(void)state;
+	broken.seen = ERR_CARD_FAILED;
+	broken.reader = "r";
+	stage.cards[0] = &broken;
+	stage.cards[1] = &taros;
+	taros.late = true;
+	assert_int_equal(usual_login(), ERR_OK);
+	assert_non_null(strstr(stage.shown, "could not be read"));
+}
+
+/* A row without a GUID holds zeros, which are no GUID of anybody's. */
+static void a_guid_of_zeros_is_nobodys(void **state)
+{
+	struct stage_card zeros = stage_new_card(1, 0), plain = stage_new_card(0, 0);
+
+	(void)state;
+	stage_enrol(&plain, taro);
+	zeros.zeros = true;
+	stage.cards[0] = &zeros;
+	assert_int_equal(usual_login(), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL_STRANGER);
+}
+
+/* What a session proved is not known here, with the card as little as without. */
+static void an_alternative_with_session_stays_closed(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,session card,password\n");
+	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_PASSWORD TELL(SECRET_WRONG));
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,session card-nopin,password\n");
+	stage.cards[0] = &hanakos;
+	assert_int_equal(stage_login("wrong-password"), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD TELL_STRANGER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
+		STAGE_TEST_SECRETS(the_card_beside_a_held_reader_is_found),
+		STAGE_TEST_SECRETS(without_his_card_elsewhere_a_held_reader_is_said),
+		STAGE_TEST_SECRETS(only_a_held_reader_is_left_out),
+		STAGE_TEST_SECRETS(a_guid_of_zeros_is_nobodys),
+		STAGE_TEST_SECRETS(an_alternative_with_session_stays_closed),
 		STAGE_TEST_SECRETS(A4_the_verdict_starts_as_deny),
 		STAGE_TEST_SECRETS(only_success_of_the_card_is_looked_at),
 		STAGE_TEST_SECRETS(A58_identifiers_alone_open_nothing),

@@ -67,7 +67,7 @@ static bool meets_person(const struct policy *p, const struct policy_class *c,
 static bool meets_group(const struct policy *p, const struct policy_class *c,
 	const struct policy_facts *f, bool *failed)
 {
-	bool unknown = false, member;
+	bool unknown = false, member = false;
 
 	if (is_assigned(c, f) || c->group.n == 0)
 		return true;

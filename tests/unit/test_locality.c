@@ -24,6 +24,13 @@ static void a_login_below_getty_is_local(void **state)
 
 	(void)state;
 	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	p = getty("/system.slice/a.service");
+	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	/* Some component is the service. */
+	p = getty("/system.slice/system-getty.slice/getty@tty1.service/sub");
+	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	p = getty("/system.slice/.service");
+	assert_false(locality_is_local(&p, "", "login", false, &settings));
 	p = getty("/system.slice/gdm.service");
 	assert_true(locality_is_local(&p, "", "login", false, &settings));
 }
@@ -48,7 +55,8 @@ static void unknown_places_are_remote(void **state)
 {
 	static const char *places[] = { "", "/", "/init.scope", "/user.slice/user-1000.slice/user@1000.service/app.slice/x.service",
 					"/system.slice", "/system.slice/", "/system.slice/cron.scope", "/machine.slice/x.service",
-					"/user.slice/user-1000.slice/session-none.scope", "/system.slicex/getty.service" };
+					"/user.slice/user-1000.slice/session-none.scope", "/system.slicex/getty.service", "/system.slice/session-4.service",
+					"/system.slice/getty.service/session-4.scope", "/system.slice/x.service#" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -82,7 +90,11 @@ static void sessions_in_paths(void **state)
 		{ "/user.slice/user-1000.slice/session-4.scope/sub", "4" },
 		{ "/user.slice/user-1000.slice/user@1000.service/session-4.scope", NULL },
 		{ "/system.slice/session-4.scope", NULL }, { "/user.slice/user-1000.slice/session-.scope", NULL },
-		{ "/user.slice/user-1000.slice/session-4.scopex", NULL }, { "/user.slice/user-1000.slice/session-../x.scope", NULL },
+		{ "/user.slice/user-1000.slice/session-4.scopex", NULL },
+		{ "/user.slice/user-1000.slice", NULL }, { "/user.slice/user-", NULL }, { "/user.slice/user-/session-4.scope", "4" },
+		{ "/user.slice/user-1000.slice/xession-4.scope", NULL }, { "/user.slice/user-1000.slice/session_4.scope", NULL },
+		{ "/user.slice/user_1000.slice/session-4.scope", NULL }, { "/user.slice/user-1000.slice/session-4_0.scope", NULL },
+		{ "/user.slice/user-1000.slice/session-0z.scope", "0z" }, { "/user.slice/user-1000.slice/session-#4.scope", NULL }, { "/user.slice/user-1000.slice/session-../x.scope", NULL },
 		{ "", NULL },
 	};
 	char dst[65];

@@ -205,6 +205,10 @@ static void A10_unknown_settings_in_the_file(void **state)
 		4, "[class a]: card-wait (60s)");
 	conf_refused("[settings]\nlocal-services = login sshd\n" DEFAULT, 2,
 		"'sshd' serves remote logins only");
+	conf_refused("[settings]\nlocal-services = remote login\n" DEFAULT, 2,
+		"'remote' serves remote logins only");
+	conf_refused("[settings]\nlocal-services = xrdp-sesman\n" DEFAULT, 2,
+		"'xrdp-sesman' serves remote logins only");
 }
 
 static void sections_stand_where_they_must(void **state)
@@ -330,6 +334,39 @@ static void selects(const struct policy *p, const struct policy_facts *f, const 
 
 	assert_string_equal(policy_select(p, f, &failed)->name, name);
 	assert_false(failed);
+}
+
+static void a_class_applies_where_it_says(void **state)
+{
+	struct policy *p = conf_loads("[class here]\nwhere = local\nfactors = card,password\n"
+				      "[class there]\nwhere = remote\nservice = sshd\nfactors = password,totp\n"
+				      "[default]\nfactors = password,totp\n");
+	struct groups g = { .of = "" };
+	struct policy_facts f = facts_of(&g);
+
+	(void)state;
+	f.service = "sshd";
+	selects(p, &f, "here");
+	f.remote = true;
+	selects(p, &f, "there");
+	f.service = "login";
+	selects(p, &f, "default");
+	policy_free(p);
+}
+
+static void addresses_are_numeric_or_none(void **state)
+{
+	static const struct {
+		const char *rhost, *address;
+	} rows[] = { { NULL, "" }, { "", "" }, { "a.example", "" }, { "192.0.2.1", "192.0.2.1" }, { "2001:DB8::1", "2001:db8::1" } };
+	char dst[65];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		strcpy(dst, "before");
+		assert_ptr_equal(policy_address(rows[i].rhost, dst, sizeof(dst)), dst);
+		assert_string_equal(dst, rows[i].address);
+	}
 }
 
 static void first_class_that_applies(void **state)
@@ -835,6 +872,8 @@ int main(void)
 		cmocka_unit_test(A10_unknown_settings_in_the_file),
 		cmocka_unit_test(sections_stand_where_they_must),
 		cmocka_unit_test(two_kinds_are_joined),
+		cmocka_unit_test(a_class_applies_where_it_says),
+		cmocka_unit_test(addresses_are_numeric_or_none),
 		cmocka_unit_test(first_class_that_applies),
 		cmocka_unit_test(A26_service_aliases),
 		cmocka_unit_test(assigned_class_stands_for_person_and_group),

@@ -238,6 +238,27 @@ static void who_calls_from_his_own_process(void **state)
 	assert_true(found.remote);
 }
 
+/* Of a session that su, sudo and their like opened, or a service that is not listed, nobody knows where it is. */
+static void a_session_of_a_switch_is_nowhere(void **state)
+{
+	static const char *const services[] = { "su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "polkit-1", "unheard-of" };
+
+	(void)state;
+	stage_policy(STAGE_CHEAP "local-services = login swaylock su su-l sudo sudo-i runuser runuser-l polkit-1\n"
+		     "[default]\nfactors = card,totp\n");
+	stage_as_user("taro", 1001);
+	host.session = "7";
+	host.session_active = true;
+	host.session_service = "login";
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.remote);
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		host.session_service = services[i];
+		assert_int_equal(find("taro"), ERR_OK);
+		assert_true(found.remote);
+	}
+}
+
 /* At the session's lines the process is in an audit session already: getty's login is local all the same. */
 static void a_session_is_where_its_login_was(void **state)
 {
@@ -468,6 +489,7 @@ int main(void)
 		WHO_TEST(addresses),
 		WHO_TEST(who_calls_from_his_own_process),
 		WHO_TEST(a_session_is_where_its_login_was),
+		WHO_TEST(a_session_of_a_switch_is_nowhere),
 		WHO_TEST(groups_by_membership_and_by_gid),
 		WHO_TEST(the_address_chooses_too),
 		WHO_TEST(the_assigned_class),

@@ -129,13 +129,15 @@ class Compiler:
     """Compiles and links as the build tree does, without warnings."""
 
     def __init__(self, build, work):
-        rule = "".join(f"$(info {words})" for words in WORDS)
+        mark = "mutate: "       # make may have to say more, when its own files are out of date
+        rule = "".join(f"$(info {mark}{words})" for words in WORDS)
         done = run(["make", "-s", "--no-print-directory", f"--eval=mutate-show: ; {rule}@:",
                     "mutate-show"], cwd=build, capture_output=True)
-        lines = done.stdout.split("\n")
-        if done.returncode != 0 or len(lines) < len(WORDS):
+        lines = [line.removeprefix(mark) for line in done.stdout.split("\n")
+                 if line.startswith(mark)]
+        if done.returncode != 0 or len(lines) != len(WORDS):
             raise Trouble(f"{build}: not a build tree: {done.stderr.strip()}")
-        self.cc, defines, flags, self.libraries, self.linking = map(shlex.split, lines[:len(WORDS)])
+        self.cc, defines, flags, self.libraries, self.linking = map(shlex.split, lines)
         self.build, self.work = build, work
         self.flags = [*(word for word in defines if not word.startswith("-I")), *flags, "-O1", "-w",
                       "-Werror=implicit-function-declaration", f"-I{SOURCE}/include",

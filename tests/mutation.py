@@ -304,7 +304,7 @@ def mutants_of(source, name):
     path = source / name
     text, bare = lint.read(path), lint.bare_code(path)
     names = Names(source, path)
-    found, seen, places = [], set(), collections.defaultdict(list)
+    found, seen, places = [], {hash(squeeze(text))}, collections.defaultdict(list)
     complaints = spans_of_calls(bare, COMPLAINING)
     for function, first, last in regions(path):
         changes = list(constants(text, bare, names, first, last))
@@ -314,10 +314,10 @@ def mutants_of(source, name):
                             if not inside(complaints, change[0]))
             changes += returns(text, bare, function, first, last)
         for start, end, new in sorted(changes, key=lambda change: change[:2]):
-            whole = (text[:start] + new + text[end:])
-            if text[start:end] == new or hash(whole) in seen:
+            whole = hash(squeeze(text[:start] + new + text[end:]))
+            if whole in seen:
                 continue
-            seen.add(hash(whole))
+            seen.add(whole)
             m = Mutant(function, start, end, new)
             m.before, m.after = lines_of(lint.code(path), start, end, new)
             at = text.count("\n", 0, start)

@@ -205,6 +205,13 @@ static void A10_unknown_settings_in_the_file(void **state)
 		4, "[class a]: card-wait (60s)");
 	conf_refused("[settings]\nlocal-services = login sshd\n" DEFAULT, 2,
 		"'sshd' serves remote logins only");
+	/* In a class behind the first one, too. */
+	conf_refused("[class a]\nservice = su\nfactors = card,password\n"
+		"[class b]\nwhere = local\nfrom = 192.0.2.0/24\nfactors = card\n" DEFAULT, 6,
+		"'from' has no effect with 'where = local'");
+	conf_refused("[class a]\nservice = su\nfactors = card,password\n"
+		"[class b]\nperson = t\ncard-wait = 60s\nlogin-time = 60s\nfactors = card\n" DEFAULT, 6,
+		"[class b]: card-wait (60s)");
 	conf_refused("[settings]\nlocal-services = remote login\n" DEFAULT, 2,
 		"'remote' serves remote logins only");
 	conf_refused("[settings]\nlocal-services = xrdp-sesman\n" DEFAULT, 2,

@@ -1,13 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* enrol.c is taken in as source, so that what it signs and its random numbers can be watched. */
+#include "challenge.h"
+#include "random.h"
+
+static enum err watched_challenge(enum challenge_purpose purpose, const char *host_id, const char *service, const char *user,
+				  struct challenge *ret);
+static enum err watched_random(unsigned char *dst, size_t n, unsigned below);
+
+#define challenge_make watched_challenge
+#define random_below watched_random
+#include "../../lib/auth/enrol.c"
+#undef challenge_make
+#undef random_below
+
 #include <openssl/rsa.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 
-#include "enrol.h"
 #include "store_fixture.h"
 #include "unit_keys.h"
 
 #define BEGINS (NOW - 1000)
 #define ENDS (NOW + 1000)
+
+static struct {
+	int same;               /* so many identifiers more are the first one again */
+	enum err fails;
+	int64_t late_s;
+} world;
+
+/* Of use for nothing but an enrolment of this person. */
+static enum err watched_challenge(enum challenge_purpose purpose, const char *host_id, const char *service, const char *user,
+				  struct challenge *ret)
+{
+	assert_int_equal(purpose, CHALLENGE_ENROL);
+	assert_int_equal(strlen(host_id), 32);
+	assert_string_equal(service, "enroll");
+	assert_string_equal(user, "taro");
+	return challenge_make(purpose, host_id, service, user, ret);
+}
+
+static enum err watched_random(unsigned char *dst, size_t n, unsigned below)
+{
+	if (world.fails != ERR_OK)
+		return world.fails;
+	if (world.same <= 0)
+		return random_below(dst, n, below);
+	world.same--;
+	memset(dst, 1, n);
+	return ERR_OK;
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_BOOTTIME)
+		ts->tv_sec += world.late_s;
+	return rc;
+}
 
 /* A card as lib/auth sees one. */
 struct fake {
@@ -15,6 +67,8 @@ struct fake {
 	bool wants_pin;
 	enum err without_pin;           /* what it answers then, ERR_OK: see wants_pin */
 	bool garbage;                   /* signs something else */
+	bool endless;                   /* says that its signature is longer than any */
+	bool late;
 	const char *pin;
 	int asked, verified;
 };
@@ -51,6 +105,10 @@ static enum err fake_sign(void *arg, unsigned key_ref, enum key_algorithm algori
 	sign_input(f->key, input, len, sig, sig_len);
 	if (f->garbage)
 		sig[*sig_len / 2] ^= 1;
+	if (f->endless)
+		*sig_len = KEY_SIGNATURE_MAX + 1;
+	if (f->late)
+		world.late_s += CHALLENGE_AGE_MS / 1000 + 1;
 	return ERR_OK;
 }
 
@@ -83,6 +141,7 @@ static void begin(struct trial *t, EVP_PKEY *key)
 {
 	struct der cert;
 
+	memset(&world, 0, sizeof(world));
 	*t = (struct trial){ .fake = { .key = key, .wants_pin = true, .pin = "31415926" } };
 	t->signer = (struct enrol_signer){ .sign = fake_sign, .arg = &t->fake };
 	t->enrol = (struct enrol){ .signer = &t->signer, .person = taro, .key_ref = 0x9A };
@@ -143,6 +202,9 @@ static void a_proved_key_is_pinned(void **state)
 		struct card_row row, found;
 
 		begin(&t, keys[i]);
+		t.enrol.has_guid = i % 2;
+		memset(t.enrol.guid, i % 2, sizeof(t.enrol.guid));
+		snprintf(t.enrol.label, sizeof(t.enrol.label), "card %d", i);
 		assert_int_equal(enrol_without_pin(&t.enrol), ERR_OK);
 		assert_true(t.enrol.refuses_without_pin);
 		assert_int_equal(prove(&t, "31415926"), ERR_OK);
@@ -153,7 +215,99 @@ static void a_proved_key_is_pinned(void **state)
 		assert_int_equal(found.not_after, ENDS);
 		assert_int_equal(found.algorithm, key_algorithms[i]);
 		assert_memory_equal(found.spki_sha256, t.enrol.cert.key.spki_sha256, 32);
+		assert_int_equal(found.has_guid, i % 2);
+		assert_memory_equal(found.guid, t.enrol.guid, sizeof(found.guid));
+		assert_string_equal(found.label, t.enrol.label);
+		assert_int_equal(found.enrolled_at, NOW);
+		assert_int_equal(found.changed_at, NOW);
+		assert_int_equal(found.revoked_at, -1);
+		assert_int_equal(found.reported_at, -1);
+		assert_int_equal(found.last_used_at, -1);
 	}
+}
+
+/* Refused without PIN and signed with it, both, or signed without: nothing else is a proof, and only both are of the PIN. */
+static void proof_is_made_of_both_halves(void **state)
+{
+	struct trial t;
+	struct card_row row;
+
+	(void)state;
+	for (unsigned bits = 0; bits < 8; bits++) {
+		const bool refuses = bits & 1, with = bits & 2, without = bits & 4;
+
+		begin(&t, keys[3]);
+		t.enrol.refuses_without_pin = refuses;
+		t.enrol.signed_with_pin = with;
+		t.enrol.signed_without_pin = without;
+		fixture_raw(dir, "DELETE FROM card");
+		assert_int_equal(keep(&t, &row), (refuses && with) || without ? ERR_OK : ERR_DENIED);
+		if ((refuses && with) || without)
+			assert_int_equal(row.pin_proved, refuses && with);
+	}
+}
+
+static void answers_too_late_or_too_long_prove_nothing(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(&t, keys[3]);
+		t.fake.wants_pin = false;
+		t.fake.late = i == 0;
+		t.fake.endless = i == 1;
+		assert_int_equal(enrol_without_pin(&t.enrol), i ? ERR_CARD_FAILED : ERR_TIMEOUT);
+		assert_false(t.enrol.refuses_without_pin || t.enrol.signed_without_pin);
+		assert_int_equal(prove(&t, "31415926"), i ? ERR_CARD_FAILED : ERR_TIMEOUT);
+		assert_false(t.enrol.signed_with_pin);
+	}
+}
+
+/* A card that was changed meanwhile: what the first one proved is forgotten. */
+static void another_try_starts_from_nothing(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	begin(&t, keys[3]);
+	assert_int_equal(enrol_without_pin(&t.enrol), ERR_OK);
+	assert_int_equal(prove(&t, "31415926"), ERR_OK);
+	assert_int_equal(prove(&t, "1"), ERR_PIN_FORMAT);
+	assert_false(t.enrol.signed_with_pin);
+	t.fake.without_pin = ERR_CARD_REMOVED;
+	assert_int_equal(enrol_without_pin(&t.enrol), ERR_CARD_REMOVED);
+	assert_false(t.enrol.refuses_without_pin);
+	t.fake.without_pin = ERR_OK;
+	t.fake.wants_pin = false;
+	assert_int_equal(enrol_without_pin(&t.enrol), ERR_OK);
+	assert_true(t.enrol.signed_without_pin);
+	t.fake.without_pin = ERR_CARD_REMOVED;
+	assert_int_equal(enrol_without_pin(&t.enrol), ERR_CARD_REMOVED);
+	assert_false(t.enrol.signed_without_pin);
+}
+
+static enum err keep_proved(EVP_PKEY *key, int same, enum err fails, struct card_row *ret)
+{
+	struct trial t;
+
+	begin(&t, key);
+	t.enrol.signed_without_pin = true;
+	world.same = same;
+	world.fails = fails;
+	return keep(&t, ret);
+}
+
+static void an_identifier_is_given_once(void **state)
+{
+	struct card_row first, second;
+
+	(void)state;
+	assert_int_equal(keep_proved(keys[0], 1, ERR_OK, &first), ERR_OK);
+	assert_int_equal(keep_proved(keys[1], 8, ERR_OK, &second), ERR_CRYPTO);
+	assert_int_equal(keep_proved(keys[1], 1, ERR_SYSTEM, &second), ERR_SYSTEM);
+	assert_int_equal(keep_proved(keys[1], 7, ERR_OK, &second), ERR_OK);
+	assert_string_not_equal(first.card_id.text, second.card_id.text);
 }
 
 static void a_key_that_signs_without_pin_is_never_proved(void **state)
@@ -235,7 +389,9 @@ static void pins_that_are_not_sent(void **state)
 	} pins[] = {
 		{ "", false },	      { "12345", false },    { "123456", false },
 		{ "1234567", false }, { "12345678", false }, { "123456789", false },
-		{ "12345a", false },  { "314159", true },    { "123457", true },
+		{ "12345a", false },  { "a12345", false },   { "/23457", false },
+		{ "12345/", false },  { ":23457", false },   { "12345:", false },
+		{ "912345", true },   { "314159", true },    { "123457", true },
 		{ "12345679", true }, { "31415926", true },  { "000000", true },
 	};
 
@@ -336,6 +492,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_proved_key_is_pinned),
 		TEST(a_key_that_signs_without_pin_is_never_proved),
+		TEST(proof_is_made_of_both_halves),
+		TEST(answers_too_late_or_too_long_prove_nothing),
+		TEST(another_try_starts_from_nothing),
+		TEST(an_identifier_is_given_once),
 		TEST(nothing_is_pinned_without_proof),
 		TEST(a_certificate_without_its_key_is_denied),
 		TEST(an_unclear_answer_without_pin_is_no_refusal),

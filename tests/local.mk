@@ -149,12 +149,18 @@ check-programs: all
 	$(MAKE) $(AM_MAKEFLAGS) $(check_PROGRAMS)
 .PHONY: check-programs
 
+# -- what of each source file the tests run: needs root, like scripts/check; the summary is kept --
+coverage:
+	$(srcdir)/scripts/lib/overlay.sh -b /usr/bin/python3 scripts/lib/coverage.py
+	cp $(srcdir)/build/coverage.txt $(srcdir)/tests/coverage.txt
+.PHONY: coverage
+
 # -- what no program above names --
 EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tests/mutate.py tests/mutate_group.c \
 	tests/mutation.py tests/system \
 	tests/bench/bench.py tests/bench/figures.py tests/bench/group_account.py tests/bench/group_crowd.py \
 	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_timing.py \
-	tests/bench/people.py \
+	tests/bench/people.py tests/coverage.c tests/coverage.txt \
 	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \

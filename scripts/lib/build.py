@@ -13,6 +13,7 @@ TREES = {
     "plain": ("build", []),
     "asan": ("build-asan", ["--enable-sanitizers", "CFLAGS=-O1 -g"]),
     "hooks": ("build-hooks", ["--enable-test-hooks"]),
+    "coverage": ("build-coverage", ["--enable-test-hooks", "CFLAGS=-O0 -g --coverage"]),
     "fuzz": ("build-fuzz", ["--enable-fuzzing", "CC=clang", "CFLAGS=-O1 -g"]),
 }
 COMMON = ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--libexecdir=/usr/libexec", "--enable-werror"]

@@ -130,14 +130,16 @@ class Check:
     def boxed(self, test):
         return "box" in test.words or (test.suite == "system" and test.source.suffix == ".py")
 
+    def box_options(self, test):
+        return ["-i", str(self.build.path(test.tree)), "-r", str(self.source)]
+
     def command(self, test):
         own = [str(self.build.path(test.tree) / "tests" / test.source.parent.name / test.source.stem)]
         if not test.program:
             own = ["/usr/bin/python3" if test.source.suffix == ".py" else "/bin/bash", str(test.source)]
         if self.boxed(test):
             variables = [f"-e{key}={value}" for key, value in self.variables(test).items()]
-            return [str(self.source / "tests/system/box"), "once", "-i", str(self.build.path(test.tree)),
-                    "-r", str(self.source), *variables, "--", *own]
+            return [str(self.source / "tests/system/box"), "once", *self.box_options(test), *variables, "--", *own]
         if self.in_pcscd_box(test):
             own.insert(0, str(self.source / "tests/vcard/pcscd-box"))
         return own if test.suite == "system" else [*PRIVATE, *own]

@@ -10,7 +10,7 @@ import tempfile
 import lint
 
 # Left in the source by git and by autoreconf, or fit for a checkout only.
-NOT_OURS = {".git", ".gitignore", "__pycache__", "autom4te.cache", "build", "build-asan", "build-hooks"}
+NOT_OURS = {".git", ".gitignore", "__pycache__", "autom4te.cache", "build", "build-asan", "build-coverage", "build-fuzz", "build-hooks"}
 SCRATCH = tempfile.TemporaryDirectory(prefix="tarball-")
 FOLDER = pathlib.Path(SCRATCH.name) / "cardmfa"
 

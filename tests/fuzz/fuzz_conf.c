@@ -180,7 +180,7 @@ static void check_select(const struct policy *p, size_t i)
 		const uint8_t *a = c->from[0].address;
 
 		for (int k = 0; k < 8; k++)
-			snprintf(hex + 5 * k, sizeof(hex) - 5 * (size_t)k, "%x%02x%s", a[2 * k],
+			snprintf(hex + 5 * k, sizeof(hex) - 5 * (size_t)k, "%02x%02x%s", a[2 * k],
 				 a[2 * k + 1], k < 7 ? ":" : "");
 		snprintf(address, sizeof(address), "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
 		f.address = c->from[0].family_bits == 32 ? address : hex;

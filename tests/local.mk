@@ -15,6 +15,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
 	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_parallel \
+	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
 	tests/unit/test_worker_io
@@ -47,6 +48,9 @@ tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
 tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_tune_SOURCES = tests/unit/test_tune.c cardtool/tune.c
 tests_unit_test_tune_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_qr_SOURCES = tests/unit/test_qr.c cardtool/qr.c
+tests_unit_test_qr_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool $(QRENCODE_CFLAGS)
+tests_unit_test_qr_LDADD = lib/libbase.a $(QRENCODE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_when_SOURCES = tests/unit/test_when.c cardtool/when.c
 tests_unit_test_when_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 

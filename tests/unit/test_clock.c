@@ -39,6 +39,8 @@ static void another_boot_counts_the_wall_clipped(void **state)
 	assert_int_equal(clock_elapsed_ms(&then, &later, 900000), 60000);
 	assert_int_equal(clock_elapsed_ms(&then, &before, 900000), 0);
 	assert_int_equal(clock_elapsed_ms(&then, &far, 900000), 0);
+	assert_int_equal(clock_elapsed_ms(&(struct moment){ .boot_id = BOOT_B, .boot_ms = INT64_MIN },
+					  &(struct moment){ .boot_id = BOOT_B, .boot_ms = 1 }, 900000), 0);
 	assert_int_equal(clock_elapsed_ms(&then, &(struct moment){ .boot_id = BOOT_B, .real_s = 9000000 }, 900000), 900000);
 }
 

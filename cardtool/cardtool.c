@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "card_start.h"
+#include "complete.h"
 #include "log.h"
 #include "output.h"
 #include "paths.h"
@@ -255,6 +256,9 @@ static enum exit_code choose(int argc, char *const *argv)
 		say("cardtool (cardmfa) %s", PACKAGE_VERSION);
 		return EXIT_DONE;
 	}
+	/* For the shells' scripts. */
+	if (strcmp(argv[0], "complete") == 0)
+		return complete_words(commands, N_COMMANDS, argc - 1, argv + 1);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		int words = matches(commands[i], argc, argv);
 

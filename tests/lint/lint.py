@@ -22,7 +22,7 @@ SOURCE = pathlib.Path(os.environ.get("CARDMFA_SOURCE") or HERE.parents[2])
 BUILD = pathlib.Path(os.environ.get("CARDMFA_BUILD") or SOURCE / "build")
 
 CODE = ("include", "lib", "pam_module", "cardmfad", "cardtool")
-TREE = (*CODE, "tests", "scripts", "systemd", "conf", "po", "man", "docs", ".ci")
+TREE = (*CODE, "tests", "scripts", "systemd", "conf", "completion", "po", "man", "docs", ".ci")
 TOP = ("Makefile.am", "configure.ac", "README.md", "README.ja.md", ".editorconfig", ".gitignore")
 
 # What each layer may know besides itself. Programs know everything but each other.

@@ -51,7 +51,7 @@ def base_names_are_unique():
 def first_line_is_the_licence():
     for path in tree():
         head = lint.read(path).split("\n", 3)
-        first = head[1] if head[0].startswith("#!") and len(head) > 1 else head[0]
+        first = head[1] if head[0].startswith(("#!", "#compdef ")) and len(head) > 1 else head[0]
         if path.name not in NO_LICENCE_LINE and SPDX not in first:
             yield f"{lint.short(path)}: {first[:60]!r}"
 

@@ -407,5 +407,58 @@ def a_proposal_keeps_the_budget_and_is_taken_by_config_check():
     equal(as_user("taro", "tune", "--memory", "19MiB", "--time", "50ms").stderr, "")
 
 
+# --- completion --------------------------------------------------------------------------------------
+
+def completed(*words, user=None):
+    """What bash offers behind these words, the last of them being typed."""
+    script = ("source /usr/share/bash-completion/completions/cardtool; complete -p cardtool >/dev/null || exit 9; "
+              'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { echo FILES; }; _cardtool; printf "%s\\n" "${COMPREPLY[@]}"')
+    become = ("runuser", "-u", user, "--") if user else ()
+    done = world.run(*become, "bash", "--norc", "-c", script, "bash", "cardtool", *words)
+    equal(done.stderr, "")
+    return done.stdout.split("\n")[:-1]
+
+
+@report.test()
+def commands_options_and_values_are_completed():
+    first = completed("")
+    for word in ("init", "config", "user", "enroll", "status", "try", "tune", "--help"):
+        assert word in first, first
+    equal(first.count("user"), 1, "once each")
+    equal(completed("us"), ["user"])
+    equal(completed("user", ""), ["add", "list", "show", "remove"])
+    equal(completed("user", "s"), ["show"])
+    equal(completed("no-such", ""), [""])
+    equal(completed("config", "show", "--s"), ["--service"])
+    equal(completed("config", "show", "--class", ""), ["far", "default"])
+    equal(completed("list", "--state", "s"), ["suspended"])
+    equal(completed("list", "--state", "active", "--"), ["--user", "--json", "--help"])
+    equal(completed("revoke", "XXXX-XXXX", "--reason", "st"), ["stolen"])
+    equal(completed("enroll", "taro", "--slot", ""), ["9a", "9e"])
+    equal(completed("try", "taro", "--service", "logi"), ["login"])
+    assert "FILES" in completed("config", "check", ""), "files"
+    equal(completed("user", "add", "--name", ""), [""])
+    contains(world.run("cardtool", "complete", "revo", env=JA).stdout, "revoke\tICカード")
+
+
+@report.test()
+def people_cards_and_readers_are_completed_for_root_alone():
+    only("taro")
+    equal(sorted(completed("user", "show", "")), ["hanako", "taro"])
+    equal(completed("user", "show", "ta"), ["taro"])
+    equal(completed("log", "--user", "h"), ["hanako"])
+    equal(sorted(completed("show", "")), sorted(p.card_id for p in people.values()))
+    equal(completed("enroll", "taro", "--reader", ""), [r"Virtual\ PCD\ 00\ 00", r"Virtual\ PCD\ 00\ 01"])
+    equal(completed("enroll", "taro", "--reader", '"Virtual PCD 00 01'), ["Virtual PCD 00 01"])
+    for words in (("user", "show", ""), ("show", ""), ("enroll", "taro", "--reader", "")):
+        equal(completed(*words, user="taro"), [""])
+    with daemon.stopped():
+        equal(completed("user", "show", "ta"), ["taro"])
+    # No shell has been told of anything: neither stdout nor stderr, whatever comes.
+    for words in ((), ("complete",), ("user",), ("user", "show", "x", "y", "z"), ("--",), ("\n",), ("user", "show", "--user", "\x1b[1m")):
+        equal(world.run("cardtool", "complete", *words).stderr, "")
+    assert pathlib.Path("/usr/share/zsh/site-functions/_cardtool").read_text().startswith("#compdef cardtool\n")
+
+
 if __name__ == "__main__":
     report.main(prepare)

@@ -11,6 +11,11 @@
 #include "trusted.h"
 #include "words.h"
 
+static const struct option_row options[] = {
+	{ "json", NULL, N_("for programs") },
+	{ 0 },
+};
+
 static void say_class(const struct policy_class *c)
 {
 	char line[ESCAPED_SIZE], text[136];
@@ -21,6 +26,31 @@ static void say_class(const struct policy_class *c)
 		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s%s", i ? " " : "",
 					alternative_text(&c->alternatives[i], text, sizeof(text)));
 	say(_("  [%s], line %u: %s"), ESCAPED(c->name), c->line, line);
+}
+
+static json_t *class_json(const struct policy_class *c)
+{
+	json_t *ways = json_array();
+	char text[136];
+
+	for (size_t i = 0; i < c->n_alternatives; i++)
+		json_array_append_new(ways, json_string(alternative_text(&c->alternatives[i], text, sizeof(text))));
+	return json_pack("{s:s, s:i, s:o}", "class", c->name, "line", (int)c->line, "factors", ways);
+}
+
+/* p: NULL when it is broken, then err_detail() says where. */
+static enum exit_code check_json(const char *path, const struct policy *p)
+{
+	json_t *classes = json_array();
+
+	for (size_t i = 0; p && i < p->n_classes; i++)
+		json_array_append_new(classes, class_json(&p->classes[i]));
+	json_print(json_pack("{s:s, s:b, s:o, s:o}",
+			     "file", ESCAPED(path),
+			     "good", p != NULL,
+			     "fault", p ? json_null() : json_string(ESCAPED(err_detail())),
+			     "classes", classes));
+	return p ? EXIT_DONE : EXIT_REFUSED;
 }
 
 /* The installed file is opened as the daemon opens it: what it would not trust is no configuration. */
@@ -54,12 +84,18 @@ static enum exit_code config_check(struct tool *t)
 	enum err e = policy_read(fd, path, &p);
 
 	close(fd);
-	if (e == ERR_CONFIG) {
+	if (e && e != ERR_CONFIG)
+		return complain_err(e);
+	if (t->json) {
+		code = check_json(path, e ? NULL : p);
+		if (!e)
+			policy_free(p);
+		return code;
+	}
+	if (e) {
 		complain_detail(e);
 		return EXIT_REFUSED;
 	}
-	if (e)
-		return complain_err(e);
 	say(_("%s is in order. Classes, the first that applies counts:"), ESCAPED(path));
 	for (size_t i = 0; i < p->n_classes; i++)
 		say_class(&p->classes[i]);
@@ -69,9 +105,10 @@ static enum exit_code config_check(struct tool *t)
 
 const struct command cmd_config_check = {
 	.name = "config check",
-	.usage = "[FILE]",
+	.usage = "[FILE] [--json]",
 	.brief = N_("read a configuration as the daemon would, and say which line is wrong"),
 	.example = "  cardtool config check /etc/cardmfa/cardmfa.conf",
+	.options = options,
 	.words_max = 1,
 	.needs = NEED_NOBODY,
 	.run = config_check,

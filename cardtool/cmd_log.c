@@ -138,6 +138,21 @@ static const char *translate_word(char *dst, size_t size, const char *value)
 	return reason == REASON_NONE ? quote(dst, size, value) : word_reason(reason);
 }
 
+static const char *result_word(char *dst, size_t size, const char *value)
+{
+	(void)dst;
+	(void)size;
+	return word_result(value);
+}
+
+static const char *algorithm_word(char *dst, size_t size, const char *value)
+{
+	for (enum key_algorithm a = KEY_RSA2048; a <= KEY_P384; a++)
+		if (strcmp(key_algorithm_name(a), value) == 0)
+			return word_algorithm(a);
+	return quote(dst, size, value);
+}
+
 /* Fields of events that have a name for people; the others', and all in --json, are as recorded. */
 static const struct field {
 	const char *name, *shown;
@@ -154,6 +169,14 @@ static const struct field {
 	{ "pin", N_("pin"), translate_word },
 	{ "was", N_("before"), translate_word },
 	{ "buckets", N_("counters"), quote },
+	{ "algorithm", N_("algorithm"), algorithm_word },
+	{ "key", N_("key"), quote },
+	{ "logind_session", N_("session"), quote },
+	{ "fault", N_("fault"), quote },
+	{ "wrong", N_("wrong-answers"), quote },
+	{ "judged", N_("judged-answers"), quote },
+	{ "because", N_("because"), result_word },
+	{ "tried_with", N_("tried-with"), quote },
 };
 
 static const struct field *field_of(const char *name)
@@ -206,7 +229,7 @@ static void print_line(struct logging *l, const struct event_row *e)
 		e->card,
 		actor_name(l, e->actor),
 		e->service,
-		*e->address ? e->address : e->origin,
+		*e->address ? e->address : word_origin(e->origin),
 		detail,
 	};
 

@@ -8,6 +8,11 @@
 #include "output.h"
 #include "words.h"
 
+static const struct option_row options[] = {
+	{ "json", NULL, N_("for programs") },
+	{ 0 },
+};
+
 struct unlocking {
 	struct person person;
 	int buckets;
@@ -50,6 +55,9 @@ static enum exit_code unlock(struct tool *t)
 		code = complain_err(change_run(t, unlock_it, &u));
 	if (code)
 		return code;
+	if (t->json)
+		return json_print(json_pack("{s:s, s:b, s:i}", "user", u.person.login, "was_locked", u.was_locked,
+					    "counters_cleared", u.buckets));
 	if (u.was_locked)
 		say(_("%s was locked by an administrator and is active again."), u.person.login);
 	if (u.buckets > 0)
@@ -62,9 +70,10 @@ static enum exit_code unlock(struct tool *t)
 
 const struct command cmd_unlock = {
 	.name = "unlock",
-	.usage = "USER",
+	.usage = "USER [--json]",
 	.brief = N_("end a lock after too many failures"),
 	.example = "  sudo cardtool unlock taro",
+	.options = options,
 	.words_min = 1, .words_max = 1,
 	.needs = NEED_STORE,
 	.run = unlock,

@@ -164,6 +164,21 @@ const char *word_result(const char *name)
 	return name;
 }
 
+const char *word_origin(const char *origin)
+{
+	static const struct {
+		const char *name, *text;
+	} origins[] = {
+		{ "local", N_("local") },
+		{ "remote", N_("remote") },
+	};
+
+	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
+		if (strcmp(origins[i].name, origin) == 0)
+			return gettext(origins[i].text);
+	return origin;
+}
+
 const char *word_algorithm(enum key_algorithm algorithm)
 {
 	const char *name = WORD(algorithms, algorithm);

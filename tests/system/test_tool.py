@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cardtool where it asks the daemon or the machine: one's own status, a login tried, settings, the cost of a hash."""
 import json
+import os
 import pathlib
 import re
 import socket
@@ -458,6 +459,102 @@ def people_cards_and_readers_are_completed_for_root_alone():
     for words in ((), ("complete",), ("user",), ("user", "show", "x", "y", "z"), ("--",), ("\n",), ("user", "show", "--user", "\x1b[1m")):
         equal(world.run("cardtool", "complete", *words).stderr, "")
     assert pathlib.Path("/usr/share/zsh/site-functions/_cardtool").read_text().startswith("#compdef cardtool\n")
+
+
+# --- what holds for every command ---------------------------------------------------------------------
+
+def commands():
+    """Every command of the table, as a list of words."""
+    for line in world.run("cardtool", "complete", "").stdout.splitlines():
+        word = line.split("\t")[0]
+        if word.startswith("--"):
+            continue
+        second = [line.split("\t")[0] for line in world.run("cardtool", "complete", word, "").stdout.splitlines()]
+        if second and not second[0].startswith("-") and "\t" not in line:
+            yield from ([word, name] for name in second)
+        else:
+            yield [word]
+
+
+# Command lines that only tell, for the box as it is; the rest of the tests runs the others.
+TELLING = (["doctor"], ["config", "check"], ["config", "show"], ["user", "list"], ["user", "show", "taro"], ["list"], ["log"], ["unlock", "taro"],
+           ["tune", "--memory", "19MiB", "--time", "50ms"])
+
+
+@report.test(90)
+def every_command_has_help_with_an_example():
+    names = list(commands())
+    assert len(names) >= 22 and ["config", "show"] in names and ["try"] in names, names
+    for name in names:
+        for env, usage, example in ((None, "Usage: cardtool ", "\nExample:\n"), (JA, "cardtool ", "\n例:\n")):
+            shown = world.run("cardtool", *name, "--help", env=env).stdout
+            contains(shown, usage + " ".join(name))
+            contains(shown, example)
+            assert re.search(rf"^  (sudo )?cardtool {' '.join(name)}", shown, re.MULTILINE), shown
+            # A secret is asked for, never given: no option of that name.
+            assert not re.search(r"^  --(pin|password|code|secret|seed)", shown, re.MULTILINE), shown
+
+
+@report.test(120)
+def output_that_is_lost_is_said_by_every_command():
+    cards = [["show", people["taro"].card_id]]
+    for words in (*TELLING, *cards, ["status"]):
+        for json_too in ([], ["--json"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                become = ["runuser", "-u", "taro", "--"] if words == ["status"] else []
+                done = subprocess.run([*become, "cardtool", *words, *json_too], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            if done.returncode == 0 or "could be written" not in done.stderr:
+                raise AssertionError(f"{words} {json_too}: {done.returncode} {done.stderr}")
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run([*become, "cardtool", *words, *json_too], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+            os.close(writing)
+            if done.returncode <= 0 or "could be written" not in done.stderr:
+                raise AssertionError(f"{words} {json_too} into a closed pipe: {done.returncode} {done.stderr}")
+
+
+@report.test(120)
+def json_is_json_and_never_translated():
+    for words in (*TELLING, ["show", people["taro"].card_id]):
+        plain = world.run("cardtool", *words, "--json", status=None).stdout
+        told = json.loads(plain)
+        assert told or words == ["log"], words
+        if words[0] not in ("tune", "doctor", "unlock"):
+            equal(world.run("cardtool", *words, "--json", status=None, env=JA).stdout, plain, words)
+    broken = pathlib.Path("/root/broken.conf")
+    broken.write_text("[default]\nfactor = card\n")
+    told = json.loads(world.run("cardtool", "config", "check", str(broken), "--json", status=1).stdout)
+    equal([told["good"], told["classes"], told["fault"].startswith("/root/broken.conf:2: ")], [False, [], True])
+    told = json.loads(world.run("cardtool", "config", "check", "--json").stdout)
+    equal([told["good"], told["fault"], [c["class"] for c in told["classes"]]], [True, None, ["far", "default"]])
+    equal(json.loads(world.run("cardtool", "unlock", "taro", "--json").stdout),
+          {"user": "taro", "was_locked": False, "counters_cleared": 0})
+
+
+@report.test()
+def the_log_has_words_for_every_field():
+    shown = world.run("cardtool", "log", "--last", "500", env=JA).stdout
+    assert len(shown.splitlines()) > 10, shown
+    raw = re.findall(r"(?:^|\s)([a-z_-]+)=", shown)
+    equal(raw, [], "names of fields")
+    for word in ("アルゴリズム=P-256", "セッション=", "誤り=", "試行=cardtool", "この端末"):
+        contains(shown, word)
+    contains(json.dumps(json.loads(world.run("cardtool", "log", "--json", env=JA).stdout)), '"logind_session"')
+
+
+@report.test()
+def tables_line_up_under_kanji():
+    world.add_user("shiro")
+    world.run("cardtool", "user", "add", "shiro", "--name", "山田 四郎", "--section", "市民課")
+    wide = lambda line: sum(2 if ord(c) > 0x2E80 else 1 for c in line)
+    lines = world.run("cardtool", "user", "list", env=JA).stdout.splitlines()
+    starts = {wide(line[:line.index(state)]) for line in lines for state in ("有効",) if state in line}
+    equal(len(starts), 1, lines)
+    for words in (["config", "show"], ["user", "show", "shiro"]):
+        shown = world.run("cardtool", *words, env=JA).stdout
+        for block in shown.split("\n\n"):
+            rows = [re.match(r"(\S.*?\S?)  +(?=\S)", line) for line in block.splitlines() if not line.startswith("[")]
+            equal(len({wide(row[0]) for row in rows if row}) <= 1, True, block)
 
 
 if __name__ == "__main__":

@@ -232,11 +232,15 @@ void wire_put_record(struct wire_buf *b, const struct wire_record *r)
 enum err wire_get_record(struct wire_buf *b, struct wire_record *ret)
 {
 	uint8_t kind = wire_get_u8(b);
+	struct wire_record r;
 
 	if (b->bad || kind < WIRE_RECORD_PERSON || kind > WIRE_RECORD_EVENT)
 		return ERR_PROTOCOL;
-	memset(ret, 0, sizeof(*ret));
-	ret->kind = (enum wire_record_kind)kind;
-	kinds[kind].get(b, ret);
-	return wire_end(b);
+	memset(&r, 0, sizeof(r));
+	r.kind = (enum wire_record_kind)kind;
+	kinds[kind].get(b, &r);
+	if (wire_end(b) != ERR_OK)
+		return ERR_PROTOCOL;
+	*ret = r;
+	return ERR_OK;
 }

@@ -85,6 +85,22 @@ static void result(struct wire_buf *b)
 	must_be_same(&out, b);
 }
 
+static void record(struct wire_buf *b)
+{
+	static struct wire_record r;
+	enum err e;
+
+	memset(&r, UNTOUCHED, sizeof(r));
+	e = wire_get_record(b, &r);
+	if (e != ERR_OK) {
+		must(is_untouched(&r, sizeof(r)));
+		return;
+	}
+	must(r.kind >= WIRE_RECORD_PERSON && r.kind <= WIRE_RECORD_EVENT);
+	wire_put_record(&out, &r);
+	must_be_same(&out, b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct wire_buf b;
@@ -107,6 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case WIRE_RESULT:
 		result(&b);
+		break;
+	case WIRE_RECORD:
+		record(&b);
 		break;
 	default:
 		break;

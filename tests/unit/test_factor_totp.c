@@ -66,6 +66,22 @@ static int teardown(void **state)
 	return rules_teardown(state);
 }
 
+/* A seed that can't be sealed into its row is not enrolled in part. */
+static void a_seed_too_long_is_refused(void **state)
+{
+	SECRET(seed);
+	const int64_t person = rules_person("taro", 1000);
+	unsigned char bytes[SECRET_MAX] = { 1 };
+	struct totp_row row;
+
+	(void)state;
+	assert_int_equal(secret_set(&seed, bytes, sizeof(bytes)), ERR_OK);
+	rules_begin();
+	assert_int_equal(factor_totp_enrol(rules_store, keys, person, &seed, TOTP_PARAMS_DEFAULT, 0), ERR_CRYPTO);
+	rules_commit();
+	assert_int_equal(store_totp_get(rules_store, person, &row), ERR_NOT_FOUND);
+}
+
 static void the_seed_is_sealed(void **state)
 {
 	const int64_t person = enrolled("taro", 1000, 0);
@@ -224,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 		TOTP_TEST(the_seed_is_sealed),
+		TOTP_TEST(a_seed_too_long_is_refused),
 		TOTP_TEST(wrong_codes_consume_nothing),
 		TOTP_TEST(the_window_has_sharp_edges),
 		TOTP_TEST(A48_replay_serial_and_parallel),

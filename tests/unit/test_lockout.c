@@ -3,9 +3,13 @@
 
 #include "../../lib/auth/lockout_owner.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "clock.h"
@@ -268,6 +272,43 @@ static void pending_tries_of_an_address_count_together(void **state)
 }
 
 /* -- whose process a try is -- */
+
+static bool hidden;             /* /proc shows no process (hidepid) */
+
+int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	if (hidden && strncmp(path, "/proc/", 6) == 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	va_start(args, flags);
+	if (flags & (O_CREAT | __O_TMPFILE))
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+/* By the pid alone: who may not be signalled is there all the same. */
+static void a_hidden_process_is_there_while_its_pid_is(void **state)
+{
+	int64_t pid, start;
+	pid_t ended = fork();
+
+	(void)state;
+	if (ended == 0)
+		_exit(0);
+	assert_int_equal(waitpid(ended, NULL, 0), ended);
+	assert_int_equal(lockout_owner_self(&pid, &start), ERR_OK);
+	hidden = true;
+	assert_false(lockout_owner_gone(pid, start));
+	assert_false(lockout_owner_gone(1, 1));
+	assert_true(lockout_owner_gone(ended, 1));
+	assert_int_equal(lockout_owner_self(&pid, &start), ERR_SYSTEM);
+	hidden = false;
+}
 
 static int64_t start_of(int64_t pid)
 {
@@ -815,6 +856,7 @@ int main(void)
 		RULES_TEST(one_failure_is_cleared_too),
 		RULES_TEST(pending_tries_belong_to_person_and_origin),
 		RULES_TEST(pending_tries_of_an_address_count_together),
+		cmocka_unit_test(a_hidden_process_is_there_while_its_pid_is),
 		cmocka_unit_test(a_process_is_its_pid_and_its_start),
 		RULES_TEST(limits_out_of_range_are_refused),
 		RULES_TEST(clear_removes_all_of_one_person),

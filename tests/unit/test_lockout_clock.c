@@ -321,6 +321,18 @@ static void the_end_of_a_lock_is_told_to_the_second(void **state)
 	until = 0;
 	assert_int_equal(lockout_reserve(rules_store, 7, "local", "", &limits, DEADLINE, &t, &until), ERR_LOCKED);
 	assert_int_equal(until, START + 50 + LOCK_S - 100);
+	/* A single failure where one is enough, and a lock of a day. */
+	{
+		const struct lockout_limits strict = { .attempts = 1, .lock_s = DAY, .address_attempts = 20, .address_lock_s = LOCK_S };
+
+		set_clock(BOOT_A, 100000, START);
+		fails(1, 8);
+		assert_int_equal(lockout_state(rules_store, 8, "local", &strict, &until), ERR_LOCKED);
+		assert_int_equal(until, START + DAY);
+		set_clock(BOOT_A, 100000 + 100, START + 50);
+		assert_int_equal(lockout_state(rules_store, 8, "local", &strict, &until), ERR_LOCKED);
+		assert_int_equal(until, START + 50 + DAY - 100);
+	}
 	/* Begun seconds count whole. */
 	now.boot_ms += 1;
 	assert_int_equal(state_of(7, &until), ERR_LOCKED);
@@ -346,9 +358,14 @@ static void dead_tries_of_others_count_for_their_address(void **state)
 {
 	struct lockout_ticket t;
 	int64_t until = 0;
+	bool full;
 
 	(void)state;
-	for (int i = 0; i < 19; i++)
+	assert_int_equal(lockout_reserve(rules_store, 50, "remote", "192.0.2.1", &limits, DEADLINE, &t, &until), ERR_OK);
+	rules_begin();
+	assert_int_equal(lockout_failed(rules_store, &t, &limits, &full), ERR_OK);
+	rules_commit();
+	for (int i = 0; i < 18; i++)
 		add_dead(100 + i, "192.0.2.1", 100000);
 	/* Neither another address nor one that is over. */
 	add_dead(120, "192.0.2.2", 100000);

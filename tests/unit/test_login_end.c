@@ -544,6 +544,29 @@ static void a_fault_at_any_step_never_hides_a_guess(void **state)
 		assert_true(sweep("wrong-password", fault_codes[i], check_wrong) > 20);
 }
 
+/* Who got in by a code has used it up; what failed is not called a wrong code. */
+static void a_fault_at_any_step_leaves_no_code_good(void **state)
+{
+	enum err e = ERR_OK;
+
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp\nattempts = 20\n");
+	(void)login_with_fault(0, 0, stage_code(), &e);
+	clean();
+	for (int n = 1;; n++) {
+		bool met;
+
+		fixture_raw(rules_dir, "UPDATE totp SET last_step = 0");
+		met = login_with_fault(n, SQLITE_IOERR, stage_code(), &e);
+		assert_true(e == ERR_OK || e >= ERR_UNAVAILABLE);
+		assert_int_equal(stage_count("SELECT count(*) FROM totp WHERE last_step = 0") && e == ERR_OK, 0);
+		clean();
+		if (!met)
+			break;
+	}
+	assert_int_equal(e, ERR_OK);
+}
+
 /* Space ends at any step: a class with when-full opens by the reserve, others do not. */
 static void space_that_ends_at_any_step(void **state)
 {
@@ -652,6 +675,7 @@ int main(void)
 		END_TEST(the_place_is_a_terminal_an_address_or_plain),
 		END_TEST(a_fault_at_any_step_never_opens_by_halves),
 		END_TEST(a_fault_at_any_step_never_hides_a_guess),
+		END_TEST(a_fault_at_any_step_leaves_no_code_good),
 		END_TEST(space_that_ends_at_any_step),
 		END_TEST(the_reserve_serves_every_write),
 		END_TEST(a_reserve_given_up_closes_other_classes),

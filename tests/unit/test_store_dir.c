@@ -90,9 +90,9 @@ static void a_reserve_is_space_and_not_a_length(void **state)
 	assert_int_equal(store_dir_file(c->dir, STORE_RESERVE, &fd), ERR_OK);
 	assert_int_equal(ftruncate(fd, STORE_RESERVE_SIZE), 0);
 	close(fd);
-	assert_false(store_reserve_whole(c->dir));
+	assert_false(store_dir_holds(c->dir, STORE_RESERVE, STORE_RESERVE_SIZE));
 	assert_int_equal(store_reserve_fill(c->dir), ERR_OK);
-	assert_true(store_reserve_whole(c->dir));
+	assert_true(store_dir_holds(c->dir, STORE_RESERVE, STORE_RESERVE_SIZE));
 	store_reserve_drop(c->dir);
 	assert_false(store_dir_has(c->dir, STORE_RESERVE));
 	store_reserve_drop(c->dir);

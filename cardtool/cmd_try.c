@@ -373,7 +373,7 @@ static enum exit_code show_text(const struct trying *y)
 	const char *judged = json_string_value(json_object_get(detail, "judged"));
 	const char *wrong = json_string_value(json_object_get(detail, "wrong"));
 
-	say("");
+	say("%s", "");
 	say_answers(y, judged ? judged : "", wrong ? wrong : "");
 	say_check(_("Authentication"), true, y->auth);
 	say_check(_("Account check"), y->account_asked, y->account);

@@ -25,7 +25,7 @@ void told_free(struct told **t)
 }
 
 #define KEEP(t, list, n, item) \
-	((n) < TOLD_MAX ? ((list)[(n)++] = (item), ERR_OK) : \
+	((n) < TOLD_MAX ? ((list)[(n)++] = (item), (enum err)ERR_OK) : \
 			  fail(ERR_PROTOCOL, "more records than the daemon may send"))
 
 enum err told_keep(struct told *t, const struct wire_record *r)

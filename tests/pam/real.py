@@ -379,6 +379,8 @@ def A85_hostile_host_random():
 def A85_a_line_without_a_message():
     """Held open: ended after two seconds, before any worker; hung up at once: no worker either."""
     workers = []
+    # One that has answered may still close its store.
+    daemon.wait_quiet(3)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
         line.connect(rig.ROOT_SOCKET)
         line.settimeout(5)

@@ -542,7 +542,7 @@ def output_that_is_lost_is_said():
 # --- privilege -----------------------------------------------------------------------------------------------
 
 @report.test()
-def root_alone_and_no_variable_counts():
+def A118_root_alone_and_no_variable_counts():
     contains(world.run("runuser", "-u", "taro", "--", "cardtool", "list", status=1).stderr, "must be started as root")
     world.run("runuser", "-u", "taro", "--", "cardtool", "--help")
     copy = pathlib.Path("/usr/local/bin/cardtool-suid")

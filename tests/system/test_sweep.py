@@ -3,6 +3,7 @@
 """Each call of the daemon's programs into a library made to fail in turn: never a login without its record, never a guess uncounted."""
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import threading
@@ -106,15 +107,22 @@ def forget():
     daemon.change("UPDATE totp SET last_step = 0")
 
 
-def judged(what, answers, may_succeed):
+def guesses_of(said):
+    return [word for word in said if word in ("argon2id_ctx", "oath_totp_validate4_callback")]
+
+
+def judged(what, answers, may_succeed, before=None, may_die=False):
     """One login with a failing call in it: whether it came to that, and everything that must hold then."""
-    grants, before = daemon.successes(), daemon.counted("taro")
-    if before > 10:
+    grants, had = daemon.successes(), daemon.counted("taro")
+    if had > 10:
         forget()
-        before = 0
+        had = 0
     heard()
-    outcome = pam.attempt("taro", *answers, calls=("auth",), seconds=60)
+    outcome = pam.attempt("taro", *answers, calls=("auth",), seconds=60, before=before)
     said = heard()
+    if outcome is None and may_die:
+        report.equal((daemon.successes(), daemon.counted("taro") - had >= len(guesses_of(said))), (grants, True), what)
+        return True
     if outcome is None:
         raise AssertionError(f"{what}: the host died")
     if outcome.seconds > SLOWEST:
@@ -127,8 +135,8 @@ def judged(what, answers, may_succeed):
         raise AssertionError(f"{what}: let in with {made} grants: {outcome}")
     if made and not may_succeed:
         raise AssertionError(f"{what}: a grant for a wrong answer")
-    guesses = len([w for w in said if w in ("argon2id_ctx", "oath_totp_validate4_callback")])
-    counted = daemon.counted("taro") - (0 if made else before)
+    guesses = guesses_of(said)
+    counted = daemon.counted("taro") - (0 if made else had)
     # For somebody unknown a hash is computed for the time it takes, and compared with nothing.
     if guesses and not made and not counted and "can't be used for this name" not in outcome.text:
         raise AssertionError(f"{what}: {said} and nothing counted: {outcome}")
@@ -205,6 +213,27 @@ def A1_each_call_of_the_card_process_fails():
             raise AssertionError(f"{name} was never called")
     sweep(daemon.CARD, ("SCardTransmit", "send", "recv"), (("PIN", "654321"), ("[Pp]assword", taro.password)), False, 1)
     # Wrong PINs have cost tries of the card, which a right one gives back.
+    well()
+
+
+def limits():
+    """What a host may have been left with: (name, what sets it)."""
+    for name, value in (("FSIZE", 0), ("NPROC", 0), ("AS", 16 << 20), ("DATA", 1 << 20), ("CPU", 1), ("STACK", 64 << 10), ("MEMLOCK", 0),
+                        ("CORE", resource.RLIM_INFINITY), *(("NOFILE", n) for n in range(3, 11))):
+        kind = getattr(resource, f"RLIMIT_{name}")
+        yield f"{name} {value}", lambda kind=kind, value=value: resource.setrlimit(kind, (value, value))
+    yield "nice 19", lambda: os.nice(19)
+
+
+@report.test(seconds=60)
+def A36_hostile_limits_of_the_host():
+    cores = set(pathlib.Path("/").glob("core*"))
+    for name, before in limits():
+        for answers, may_succeed in ((right(), True), (wrong(), False)):
+            # Without memory or files the host itself may end first.
+            judged(f"the host's {name}", answers, may_succeed, before, may_die=name.split()[0] in ("AS", "DATA", "CPU", "NOFILE"))
+        forget()
+    report.equal(set(pathlib.Path("/").glob("core*")), cores, "core files")
     well()
 
 

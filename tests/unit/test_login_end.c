@@ -529,14 +529,14 @@ static int sweep(const char *password, int code, void (*check)(int n, int code, 
 	return n - 1;
 }
 
-static void a_fault_at_any_step_never_opens_by_halves(void **state)
+static void A37_a_fault_at_any_step_never_opens_by_halves(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < fault_n_codes(); i++)
 		assert_true(sweep(STAGE_PASSWORD, fault_codes[i], check_right) > 20);
 }
 
-static void a_fault_at_any_step_never_hides_a_guess(void **state)
+static void A37_a_fault_at_any_step_never_hides_a_guess(void **state)
 {
 	(void)state;
 	stage_policy(STAGE_CHEAP "[default]\nfactors = card,password\nattempts = 20\n");
@@ -673,8 +673,8 @@ int main(void)
 		END_TEST(the_history_is_told),
 		END_TEST(the_history_that_cannot_be_told_refuses_nobody),
 		END_TEST(the_place_is_a_terminal_an_address_or_plain),
-		END_TEST(a_fault_at_any_step_never_opens_by_halves),
-		END_TEST(a_fault_at_any_step_never_hides_a_guess),
+		END_TEST(A37_a_fault_at_any_step_never_opens_by_halves),
+		END_TEST(A37_a_fault_at_any_step_never_hides_a_guess),
 		END_TEST(a_fault_at_any_step_leaves_no_code_good),
 		END_TEST(space_that_ends_at_any_step),
 		END_TEST(the_reserve_serves_every_write),

@@ -98,7 +98,7 @@ class Host:
     """One host process. Started at once; .outcome() waits for it."""
 
     def __init__(self, user, *answers, service="login", calls=("auth", "account"), flags=0, seconds=120, stay=False,
-                 uid=0, **items):
+                 uid=0, before=None, **items):
         read, write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
@@ -109,6 +109,8 @@ class Host:
                     os.setgroups([])
                     os.setresgid(uid, uid, uid)
                     os.setresuid(uid, uid, uid)
+                if before:
+                    before()
                 done = _host(service, user, answers, calls, flags, items, seconds, stay)
                 os.write(write, json.dumps(dataclasses.asdict(done)).encode())
             finally:

@@ -26,7 +26,7 @@ static enum err watched_random(unsigned char *dst, size_t n, unsigned below);
 
 static struct {
 	int same;               /* so many identifiers more are the first one again */
-	enum err fails;
+	enum err fails, challenge_fails;
 	int64_t late_s;
 } world;
 
@@ -38,6 +38,8 @@ static enum err watched_challenge(enum challenge_purpose purpose, const char *ho
 	assert_int_equal(strlen(host_id), 32);
 	assert_string_equal(service, "enroll");
 	assert_string_equal(user, "taro");
+	if (world.challenge_fails != ERR_OK)
+		return world.challenge_fails;
 	return challenge_make(purpose, host_id, service, user, ret);
 }
 
@@ -264,6 +266,20 @@ static void answers_too_late_or_too_long_prove_nothing(void **state)
 	}
 }
 
+/* Nothing is signed that is no fresh statement. */
+static void without_a_statement_no_card_is_asked(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	begin(&t, keys[3]);
+	world.challenge_fails = ERR_CLOCK;
+	assert_int_equal(enrol_without_pin(&t.enrol), ERR_CLOCK);
+	assert_int_equal(prove(&t, "31415926"), ERR_CLOCK);
+	assert_int_equal(t.fake.asked, 0);
+	assert_false(t.enrol.refuses_without_pin || t.enrol.signed_without_pin || t.enrol.signed_with_pin);
+}
+
 /* A card that was changed meanwhile: what the first one proved is forgotten. */
 static void another_try_starts_from_nothing(void **state)
 {
@@ -402,6 +418,7 @@ static void pins_that_are_not_sent(void **state)
 
 		assert_int_equal(secret_set(&pin, pins[i].pin, strlen(pins[i].pin)), ERR_OK);
 		assert_int_equal(enrol_pin_unfit(&pin) == NULL, pins[i].fit);
+		assert_true(pins[i].fit || strlen(enrol_pin_unfit(&pin)) > 20);
 		begin(&t, keys[3]);
 		t.fake.pin = pins[i].pin;
 		assert_int_equal(prove(&t, pins[i].pin), pins[i].fit ? ERR_OK : ERR_PIN_FORMAT);
@@ -441,10 +458,15 @@ static void a_pinned_key_is_refused(void **state)
 	assert_int_equal(enrol_without_pin(&t.enrol), ERR_OK);
 	assert_int_equal(prove(&t, "31415926"), ERR_OK);
 	assert_int_equal(keep(&t, &row), ERR_OK);
+	again.id = -7;
 	assert_int_equal(keep(&t, &again), ERR_EXISTS);
+	assert_int_equal(again.id, -7);
 	assert_int_equal(enrol_key_free(store, &t.enrol.cert.key, &holder), ERR_EXISTS);
 	assert_string_equal(holder.card_id.text, row.card_id.text);
 	assert_int_equal(fixture_count(dir, "SELECT count(*) FROM card"), 1);
+	/* Whoever has it, if it can't be read: not free. */
+	fixture_raw(dir, "UPDATE card SET state = 'what'");
+	assert_int_equal(enrol_key_free(store, &t.enrol.cert.key, &holder), ERR_STORE_CORRUPT);
 }
 
 static void who_is_not_active_gets_no_card(void **state)
@@ -469,6 +491,8 @@ static void who_is_not_active_gets_no_card(void **state)
 		fixture_raw(dir, cases[i].sql);
 		assert_int_equal(keep(&t, &row), cases[i].result);
 	}
+	t.enrol.person.id = 99;
+	assert_int_equal(keep(&t, &row), ERR_NOT_FOUND);
 }
 
 static void a_certificate_must_be_valid_now(void **state)
@@ -494,6 +518,7 @@ int main(void)
 		TEST(a_key_that_signs_without_pin_is_never_proved),
 		TEST(proof_is_made_of_both_halves),
 		TEST(answers_too_late_or_too_long_prove_nothing),
+		TEST(without_a_statement_no_card_is_asked),
 		TEST(another_try_starts_from_nothing),
 		TEST(an_identifier_is_given_once),
 		TEST(nothing_is_pinned_without_proof),

@@ -13,7 +13,7 @@
 #define SEED_MAX 64
 #define CLOCK_MIN 1577836800    /* 2020-01-01 */
 #define CLOCK_MAX 253402300799  /* 9999-12-31 */
-#define BASE32_MAX (SEED_MAX * 8 / 5 + 2)
+#define BASE32_MAX ((SEED_MAX * 8 + 4) / 5 + 2)
 
 static const struct {
 	const char *name;

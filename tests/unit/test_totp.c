@@ -266,6 +266,75 @@ static void clock_before_2020(void **state)
 	assert_int_equal(totp_verify(&seed, eight, 0, 1577836800, &code, &step, &offset), ERR_OK);
 }
 
+static void every_digit_counts(void **state)
+{
+	int64_t step;
+	int offset;
+	SECRET(seed);
+	SECRET(code);
+
+	(void)state;
+	seed_of(TOTP_SHA1, &seed);
+	for (size_t i = 0; i < 8; i++) {
+		code_at(NOW, &code);
+		assert_int_equal(totp_verify(&seed, eight, 0, NOW, &code, &step, &offset), ERR_OK);
+		code.bytes[i] = (unsigned char)(code.bytes[i] == '9' ? '0' : code.bytes[i] + 1);
+		assert_int_equal(totp_verify(&seed, eight, 0, NOW, &code, &step, &offset), ERR_SECRET_WRONG);
+	}
+}
+
+static void the_bounds_of_the_period_are_within(void **state)
+{
+	static const unsigned periods[] = { 15, 120 };
+	int64_t step = 0;
+	int offset;
+	SECRET(seed);
+	SECRET(code);
+
+	(void)state;
+	seed_of(TOTP_SHA1, &seed);
+	for (size_t i = 0; i < 2; i++) {
+		const struct totp_params params = { .algorithm = TOTP_SHA1, .digits = 8, .period = periods[i] };
+		char text[CODE_MAX + 1];
+
+		assert_int_equal(oath_totp_generate2(RFC_SECRET, 20, NOW, periods[i], 0, 8, 0, text), OATH_OK);
+		text_secret(&code, text);
+		assert_int_equal(totp_verify(&seed, params, 0, NOW, &code, &step, &offset), ERR_OK);
+		assert_int_equal(step, NOW / periods[i]);
+	}
+}
+
+/* What an app is told of seed and parameters is what is checked. */
+static void uri_of_anything(void **state)
+{
+	static const char plain[] = "ABCXYZabcxyz0189-._~";
+	static const char other[] = "@[`{/:;<=>?!\"#$&'()*+,";
+	char dst[1024], name[8];
+	struct totp_params params = TOTP_PARAMS_DEFAULT;
+	SECRET(seed);
+
+	(void)state;
+	seed_of(TOTP_SHA512, &seed);
+	params.algorithm = TOTP_SHA512;
+	assert_int_equal(totp_uri(&seed, params, "city", plain, dst, sizeof(dst)), ERR_OK);
+	assert_non_null(strstr(dst, "/city:ABCXYZabcxyz0189-._~?"));
+	assert_non_null(strstr(dst, "&algorithm=SHA512&"));
+	params.algorithm = TOTP_SHA256;
+	for (const char *c = other; *c; c++) {
+		const char text[2] = { *c, '\0' };
+
+		(void)snprintf(name, sizeof(name), ":%%%02X?", (unsigned)*c);
+		assert_int_equal(totp_uri(&seed, params, "city", text, dst, sizeof(dst)), ERR_OK);
+		assert_non_null(strstr(dst, name));
+		assert_non_null(strstr(dst, "&algorithm=SHA256&"));
+	}
+	params.digits = 5;
+	assert_int_equal(totp_uri(&seed, params, "city", "taro", dst, sizeof(dst)), ERR_INVALID);
+	params.digits = 6;
+	seed.len = 15;
+	assert_int_equal(totp_uri(&seed, params, "city", "taro", dst, sizeof(dst)), ERR_INVALID);
+}
+
 static void uri(void **state)
 {
 	char dst[512], exact[128];
@@ -386,6 +455,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(malformed_codes),
 		cmocka_unit_test(bad_parameters),
 		cmocka_unit_test(clock_before_2020),
+		cmocka_unit_test(every_digit_counts),
+		cmocka_unit_test(the_bounds_of_the_period_are_within),
+		cmocka_unit_test(uri_of_anything),
 		cmocka_unit_test(uri),
 		cmocka_unit_test(base32),
 #if UNDER_VALGRIND

@@ -50,6 +50,43 @@ static void a_crowd_of_one_origin_does_not_shut_out_others(void **state)
 	assert_in_range(place, 0, 1);
 }
 
+/* Whose turn was longer ago, wherever he stands in the list; nobody waits: nobody's turn. */
+static void who_was_served_last_waits(void **state)
+{
+	struct bounds_queue q = { .places = 1 };
+	struct bounds_waiter w[2] = { { 0 } };
+	const struct bounds_waiter *list[2] = { &w[0], &w[1] };
+
+	(void)state;
+	assert_int_equal(bounds_next(&q, list, 2), -1);
+	for (int last = 0; last < 2; last++) {
+		bounds_take(&q, !last);
+		bounds_release(&q);
+		bounds_take(&q, last);
+		bounds_release(&q);
+		for (int first = 0; first < 2; first++) {
+			bounds_wait(&q, &w[first], first);
+			bounds_wait(&q, &w[!first], !first);
+			assert_int_equal(bounds_next(&q, list, 2), !last);
+		}
+	}
+}
+
+/* A place that was never taken is none more. */
+static void a_release_too_much_makes_no_place(void **state)
+{
+	struct bounds_queue q = { .places = 1 };
+	struct bounds_waiter w = { 0 };
+	const struct bounds_waiter *list[1] = { &w };
+
+	(void)state;
+	bounds_release(&q);
+	bounds_wait(&q, &w, 1);
+	assert_int_equal(bounds_next(&q, list, 1), 0);
+	bounds_take(&q, 1);
+	assert_int_equal(bounds_next(&q, list, 1), -1);
+}
+
 static void one_origin_is_served_in_order(void **state)
 {
 	struct bounds_queue q = { .places = 1 };
@@ -88,6 +125,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_not_exceeded),
 		cmocka_unit_test(a_crowd_of_one_origin_does_not_shut_out_others),
+		cmocka_unit_test(who_was_served_last_waits),
+		cmocka_unit_test(a_release_too_much_makes_no_place),
 		cmocka_unit_test(one_origin_is_served_in_order),
 		cmocka_unit_test(who_is_not_allowed_is_passed_over),
 	};

@@ -35,6 +35,22 @@ static void table(void **state)
 		{ "YAMADA.taro", "login" },
 		{ "orat.adamay", "login" },
 		{ "yamada.taro1", NULL },
+		/* As long as the name, but not it: one letter, the first, the last, the case of what is no letter. */
+		{ "abcdefghijk", NULL },
+		{ "xamada.taro", NULL },
+		{ "yamada.tarx", NULL },
+		{ "xrat.adamay", NULL },
+		{ "orat.adamax", NULL },
+		{ "yamada[taro", NULL },
+		{ "yamadaNtaro", NULL },
+		{ "baaaaaaaaa", NULL },
+		{ "abaaaaaaaa", NULL },
+		{ "00000000", "code" },
+		{ "99999999", "code" },
+		{ "/2345678", NULL },
+		{ ":2345678", NULL },
+		{ "a2345678", NULL },
+		{ "\tpassword", "ASCII" },
 		{ "passw\xC3\xB6rd", "ASCII" },
 		{ "pass\tword", "ASCII" },
 		{ "password\x7F", "ASCII" },
@@ -65,6 +81,19 @@ static void digits_of_a_code(void **state)
 	assert_non_null(unfit("12345678", 4, "taro"));
 	assert_null(unfit("123456789", 4, "taro"));
 	assert_null(unfit("12345x", 4, "taro"));
+}
+
+/* Whatever the case, of all letters and of nothing else. */
+static void names_of_other_case(void **state)
+{
+	(void)state;
+	assert_non_null(unfit("AZMNOPQRS", 4, "azmnopqrs"));
+	assert_non_null(unfit("azmnopqrs", 4, "AZMNOPQRS"));
+	assert_null(unfit("[aaaaaaaa", 4, "{aaaaaaaa"));
+	assert_null(unfit("@aaaaaaaa", 4, "`aaaaaaaa"));
+	assert_null(unfit("0aaaaaaaa", 4, "Paaaaaaaa"));
+	assert_non_null(unfit("", 0, "taro"));
+	assert_null(unfit("x", 1, "taro") ? strstr(unfit("x", 1, "taro"), "short") : NULL);
 }
 
 static void lengths(void **state)
@@ -98,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(digits_of_a_code),
+		cmocka_unit_test(names_of_other_case),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(nul_bytes_are_refused),
 	};

@@ -310,6 +310,40 @@ static void the_address_chooses_too(void **state)
 	assert_string_equal(class_of("taro"), "default");
 }
 
+/* Who is not known gets the class of his name, and nothing of a row that an account has left behind. */
+static void names_without_a_person_have_their_class(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[class named]\nperson = jiro nobody-at-all\nfactors = card,password\n"
+		     "[class clerk]\nservice = login\ngroup = clerks\nfactors = card,password\n[default]\nfactors = card,totp\n");
+	assert_string_equal(class_of("jiro"), "named");
+	assert_string_equal(class_of("nobody-at-all"), "named");
+	assert_string_equal(class_of("nobody-else"), "default");
+	set_class(taro, "clerk", NULL);
+	assert_string_equal(class_of("taro"), "clerk");
+	host.vanished = "taro";
+	assert_string_equal(class_of("taro"), "default");
+	set_class(taro, "gone", NULL);
+	assert_string_equal(class_of("taro"), "default");
+	host.vanished = NULL;
+	assert_int_equal(find("taro"), ERR_CONFIG);
+	/* A name of one letter is one. */
+	set_class(taro, "x", NULL);
+	assert_int_equal(find("taro"), ERR_CONFIG);
+}
+
+static void places_have_words(void **state)
+{
+	struct who w = { .remote = true };
+
+	(void)state;
+	assert_string_equal(who_from(&w), "remote");
+	w.remote = false;
+	assert_string_equal(who_from(&w), "local");
+	strcpy(w.address, "a");
+	assert_string_equal(who_from(&w), "a");
+}
+
 static void the_assigned_class(void **state)
 {
 	(void)state;
@@ -492,6 +526,8 @@ int main(void)
 		WHO_TEST(a_session_of_a_switch_is_nowhere),
 		WHO_TEST(groups_by_membership_and_by_gid),
 		WHO_TEST(the_address_chooses_too),
+		WHO_TEST(names_without_a_person_have_their_class),
+		WHO_TEST(places_have_words),
 		WHO_TEST(the_assigned_class),
 		WHO_TEST(the_class_is_kept_while_the_source_works),
 		WHO_TEST(a_source_that_fails_never_loosens),

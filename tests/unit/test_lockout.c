@@ -271,6 +271,41 @@ static void pending_tries_of_an_address_count_together(void **state)
 	assert_int_equal(try_reserve(200, "local", ""), ERR_OK);
 }
 
+/* Who waits for tries whose process dies does not wait for his deadline: they are failures now. */
+static void a_try_that_dies_ends_the_wait(void **state)
+{
+	const int64_t start = clock_boot_ms();
+	struct lockout_ticket t;
+	int64_t until;
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct store *s = NULL;
+
+		if (store_open(rules_dir, STORE_USE, RULES_LOCK_MS, &s) != ERR_OK)
+			_exit(1);
+		for (int i = 0; i < 3; i++)
+			if (lockout_reserve(s, 7, "local", "", &limits, 0, &t, &until) != ERR_OK)
+				_exit(1);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		pause_ms(300);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(lockout_reserve(rules_store, 7, "local", "", &limits, deadline_in(20000), &t, &until), ERR_LOCKED);
+	assert_in_range(clock_boot_ms() - start, 100, 15000);
+	assert_int_equal(failed(7, "local"), 3);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* -- whose process a try is -- */
 
 static bool hidden;             /* /proc shows no process (hidepid) */
@@ -856,6 +891,7 @@ int main(void)
 		RULES_TEST(one_failure_is_cleared_too),
 		RULES_TEST(pending_tries_belong_to_person_and_origin),
 		RULES_TEST(pending_tries_of_an_address_count_together),
+		RULES_TEST(a_try_that_dies_ends_the_wait),
 		cmocka_unit_test(a_hidden_process_is_there_while_its_pid_is),
 		cmocka_unit_test(a_process_is_its_pid_and_its_start),
 		RULES_TEST(limits_out_of_range_are_refused),

@@ -335,6 +335,38 @@ static void uri_of_anything(void **state)
 	assert_int_equal(totp_uri(&seed, params, "city", "taro", dst, sizeof(dst)), ERR_INVALID);
 }
 
+static void names_as_long_as_they_fit(void **state)
+{
+	char name[300], dst[1024];
+	SECRET(seed);
+
+	(void)state;
+	seed_of(TOTP_SHA1, &seed);
+	memset(name, 'a', sizeof(name));
+	for (size_t n = 250; n < sizeof(name); n++) {
+		name[n] = '\0';
+		assert_int_equal(totp_uri(&seed, TOTP_PARAMS_DEFAULT, "city", name, dst, sizeof(dst)),
+				 n <= 253 ? ERR_OK : ERR_INVALID);
+		name[n] = 'a';
+	}
+}
+
+/* What stands behind the seed in its place is no part of it. */
+static void base32_of_zeros_and_of_a_part(void **state)
+{
+	char whole[128], part[128];
+	SECRET(seed);
+
+	(void)state;
+	assert_int_equal(secret_set(&seed, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 17), ERR_OK);
+	memset(whole, 'x', sizeof(whole));
+	assert_int_equal(totp_base32(&seed, whole, sizeof(whole)), ERR_OK);
+	assert_string_equal(whole, "AAAA AAAA AAAA AAAA AAAA AAAA AAAA");
+	memset(seed.bytes + 17, 0xFF, 16);
+	assert_int_equal(totp_base32(&seed, part, sizeof(part)), ERR_OK);
+	assert_string_equal(part, whole);
+}
+
 static void uri(void **state)
 {
 	char dst[512], exact[128];
@@ -458,6 +490,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_digit_counts),
 		cmocka_unit_test(the_bounds_of_the_period_are_within),
 		cmocka_unit_test(uri_of_anything),
+		cmocka_unit_test(names_as_long_as_they_fit),
+		cmocka_unit_test(base32_of_zeros_and_of_a_part),
 		cmocka_unit_test(uri),
 		cmocka_unit_test(base32),
 #if UNDER_VALGRIND

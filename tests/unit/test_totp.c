@@ -323,7 +323,7 @@ static void uri_of_anything(void **state)
 	for (const char *c = other; *c; c++) {
 		const char text[2] = { *c, '\0' };
 
-		(void)snprintf(name, sizeof(name), ":%%%02X?", (unsigned)*c);
+		(void)snprintf(name, sizeof(name), ":%%%02X?", (unsigned char)*c);
 		assert_int_equal(totp_uri(&seed, params, "city", text, dst, sizeof(dst)), ERR_OK);
 		assert_non_null(strstr(dst, name));
 		assert_non_null(strstr(dst, "&algorithm=SHA256&"));

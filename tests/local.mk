@@ -18,6 +18,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
+	tests/unit/test_program tests/unit/test_sockets tests/unit/test_words \
 	tests/unit/test_worker_io
 if TEST_HOOKS
 unit_tests += tests/unit/test_lockout_clock tests/unit/test_store_faults
@@ -48,6 +49,11 @@ tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
 tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_tune_SOURCES = tests/unit/test_tune.c cardtool/tune.c
 tests_unit_test_tune_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_program_SOURCES = tests/unit/test_program.c cardtool/program.c
+tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_words_SOURCES = tests/unit/test_words.c cardtool/words.c
+tests_unit_test_words_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_sockets_SOURCES = tests/unit/test_sockets.c cardmfad/sockets.c
 tests_unit_test_qr_SOURCES = tests/unit/test_qr.c cardtool/qr.c
 tests_unit_test_qr_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool $(QRENCODE_CFLAGS)
 tests_unit_test_qr_LDADD = lib/libbase.a $(QRENCODE_LIBS) $(CMOCKA_LIBS)

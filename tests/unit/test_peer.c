@@ -85,12 +85,53 @@ static void a_process_that_is_gone_has_no_facts(void **state)
 	close(listening);
 }
 
+/* A descriptor handed to one who has other rights by now: neither the one's nor the other's. */
+static void a_process_that_became_another_has_no_facts(void **state)
+{
+	struct wire_peer p = { .pid = -7 };
+	int pair[2], go[2], pidfd = -1, status;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (pid == 0) {
+		/* The pair's credentials are root's; who asks is asked about itself, as somebody else. */
+		bool refused = socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && seteuid(65534) == 0 &&
+			       peer_facts(pair[0], &p, &pidfd) == ERR_UNAVAILABLE && p.pid == -7 && pidfd == -1;
+
+		_exit(write(go[1], refused ? "y" : "n", 1) == 1 ? 0 : 1);
+	}
+	assert_int_equal(read(go[0], &byte, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(byte, 'y');
+	close(go[0]);
+	close(go[1]);
+}
+
+static void what_is_no_local_socket_has_no_peer(void **state)
+{
+	struct wire_peer p;
+	int fd = socket(AF_INET, SOCK_STREAM, 0), pidfd = -1;
+
+	(void)state;
+	assert_int_equal(peer_facts(fd, &p, &pidfd), ERR_UNAVAILABLE);
+	assert_int_equal(peer_facts(-1, &p, &pidfd), ERR_UNAVAILABLE);
+	assert_int_equal(pidfd, -1);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(facts_are_those_of_the_process),
 		cmocka_unit_test(a_name_with_parentheses_shifts_nothing),
 		cmocka_unit_test(a_process_that_is_gone_has_no_facts),
+		cmocka_unit_test(a_process_that_became_another_has_no_facts),
+		cmocka_unit_test(what_is_no_local_socket_has_no_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <time.h>
+
+#include "event.h"
+#include "unit.h"
+#include "words.h"
+
+static void lengths_of_time_have_two_units(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} rows[] = {
+		{ -5, "0 s" }, { 0, "0 s" }, { 59, "59 s" }, { 60, "1 min 0 s" }, { 3599, "59 min 59 s" },
+		{ 3600, "1 h 0 min" }, { 86399, "23 h 59 min" }, { 86400, "1 d 0 h" }, { 183600, "2 d 3 h" },
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(word_duration(text, sizeof(text), rows[i].seconds), rows[i].text);
+}
+
+static void no_point_in_time_is_a_dash(void **state)
+{
+	char text[64];
+
+	(void)state;
+	assert_string_equal(word_time(text, sizeof(text), -1), "-");
+	assert_string_equal(word_date(text, sizeof(text), -1), "-");
+	assert_string_equal(word_date(text, sizeof(text), 1795151232), "2026-11-20");
+	assert_string_equal(word_time(text, sizeof(text), 1795151232), "2026-11-20 05:07");
+}
+
+/* A log may hold events and results of a later version. */
+static void unknown_names_stay_as_they_are(void **state)
+{
+	(void)state;
+	assert_string_equal(word_event("quantum-enrol"), "quantum-enrol");
+	assert_string_equal(word_result("QUANTUM"), "QUANTUM");
+	assert_null(word_to_event("quantum-enrol"));
+	assert_int_equal(word_to_reason("quantum"), REASON_NONE);
+	assert_string_equal(word_algorithm(KEY_P256), "P-256");
+}
+
+static void words_are_understood_again(void **state)
+{
+	(void)state;
+	for (enum event_type e = EVENT_NONE + 1; e < EVENT_N; e++) {
+		assert_string_equal(word_to_event(event_name(e)), event_name(e));
+		assert_string_equal(word_to_event(word_event(event_name(e))), event_name(e));
+	}
+	for (enum card_reason r = REASON_LOST; r <= REASON_TRANSFERRED; r++) {
+		assert_int_equal(word_to_reason(card_reason_name(r)), r);
+		assert_int_equal(word_to_reason(word_reason(r)), r);
+	}
+	assert_int_equal(word_to_reason("紛失"), REASON_LOST);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lengths_of_time_have_two_units),
+		cmocka_unit_test(no_point_in_time_is_a_dash),
+		cmocka_unit_test(unknown_names_stay_as_they_are),
+		cmocka_unit_test(words_are_understood_again),
+	};
+
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

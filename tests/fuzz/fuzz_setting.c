@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	i = take_u8(&in) % n;
 	is_class = strcmp(docs[i].section, "class") == 0;
 	memset(&o, 0, sizeof(o));
-	while (in.len > 0) {
+	for (int values = 0; values < 24 && in.len > 0; values++) {
 		char *value = take_text(&in);
 
 		parse((int)i, value, &o, is_class);

@@ -179,7 +179,7 @@ def functions(path):
     text = bare_code(path)
     found = []
     for match in _HEAD.finditer(text):
-        head = match["head"].lstrip("\n ")
+        head = re.sub(r"\A(?:#[^\n]*\n|\s+)+", "", match["head"])
         name = re.search(r"(\w+)\s*\((?!\()", re.sub(r"__attribute__\s*\(\(.*?\)\)|PRINTF_LIKE\(.*?\)", "", head))
         first = line_of(text, match.end("head") - len(head))
         last = line_of(text, match.end() - 1)

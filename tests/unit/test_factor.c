@@ -124,10 +124,29 @@ static void text_fits_its_buffer(void **state)
 	}
 }
 
+static void texts_of_none_and_cut_ones(void **state)
+{
+	const struct alternative none = { .n = 0 };
+	const struct alternative some = { .n = 3, .factors = { FACTOR_CARD, FACTOR_TOTP, FACTOR_PASSWORD } };
+	char dst[24];
+
+	(void)state;
+	memset(dst, 'x', sizeof(dst));
+	assert_string_equal(alternative_text(&none, dst, sizeof(dst)), "");
+	for (size_t size = 1; size < 19; size++) {
+		memset(dst, 'x', sizeof(dst));
+		assert_ptr_equal(alternative_text(&some, dst, size), dst);
+		assert_int_equal(strlen(dst), size - 1);
+		assert_memory_equal(dst, "card,totp,password", size - 1);
+		assert_int_equal(dst[size], 'x');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds_and_names),
+		cmocka_unit_test(texts_of_none_and_cut_ones),
 		cmocka_unit_test(alternatives_are_read_and_written_back),
 		cmocka_unit_test(what_is_no_alternative_is_refused),
 		cmocka_unit_test(order_does_not_make_another_alternative),

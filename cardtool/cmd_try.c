@@ -11,7 +11,6 @@
 #include "card_start.h"
 #include "cardtool.h"
 #include "daemon.h"
-#include "key.h"
 #include "output.h"
 #include "prompt.h"
 #include "reader.h"
@@ -99,23 +98,22 @@ static enum exit_code explain(struct trying *y, struct told *told)
 
 /* ---- readers and cards ---- */
 
-static bool is_card(const struct wire_card *c, const struct card_answer *a, const struct cert_info *cert)
+/* As the login does it. A card's certificate is read by nobody who is root. */
+static bool is_card(const struct wire_card *c, const struct card_answer *a)
 {
-	if (c->guid_len && a->has_guid && memcmp(c->guid, a->guid, c->guid_len) == 0)
-		return true;
-	return c->key_len && cert && memcmp(c->key, cert->key.spki_sha256, c->key_len) == 0;
+	return c->guid_len && memcmp(c->guid, a->guid, c->guid_len) == 0;
 }
 
 static const char *card_text(char *dst, size_t size, const struct trying *y, const struct card_answer *a)
 {
-	struct cert_info info, *cert = NULL;
-
-	if (a->cert_len && key_from_certificate(a->cert, a->cert_len, &info) == ERR_OK)
-		cert = &info;
+	if (!a->has_guid) {
+		snprintf(dst, size, "%s", _("a card without CHUID: the login looks at its certificate"));
+		return dst;
+	}
 	for (size_t i = 0; i < y->before->n_cards; i++) {
 		const struct wire_card *c = &y->before->cards[i];
 
-		if (!is_card(c, a, cert))
+		if (!is_card(c, a))
 			continue;
 		snprintf(dst, size, _("card %s of %s, %s"), c->id, y->request.user, told_card_state(c));
 		return dst;
@@ -137,7 +135,7 @@ static enum err look_at_cards(struct trying *y, int fd)
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < 2 * CARD_READERS_MAX; i++) {
-		struct card_request q = { .op = CARD_OP_NEXT, .want_cert = true };
+		struct card_request q = { .op = CARD_OP_NEXT };
 		struct card_answer a;
 		char text[ESCAPED_SIZE];
 

@@ -41,7 +41,7 @@ struct store;
 enum store_mode {
 	STORE_USE,              /* must exist, right schema version */
 	STORE_CREATE,           /* cardtool init: must not exist */
-	STORE_LOOK,             /* as STORE_USE, and opening changes nothing: no reserve is given up, no room made */
+	STORE_LOOK,             /* as STORE_USE, for who only reads: no reserve given up, no room made, no row written */
 };
 
 /*

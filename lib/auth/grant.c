@@ -75,9 +75,11 @@ enum err grant_withdraw(const struct auth_call *c, const struct who *w)
 
 	if (e == ERR_OK)
 		e = newest_of_host(c, w, now.boot_id, &g);
-	if (e == ERR_OK && !g.withdrawn)
-		e = withdraw(c->store, g.id);
-	return e == ERR_NO_GRANT ? ERR_OK : e;
+	if (e != ERR_OK || g.withdrawn)
+		return e == ERR_NO_GRANT ? ERR_OK : e;
+	e = withdraw(c->store, g.id);
+	/* Once more: the reserve has just been given up. */
+	return e == ERR_STORE_FULL ? withdraw(c->store, g.id) : e;
 }
 
 enum err grant_of_host(const struct auth_call *c, const struct who *w, struct grant_row *ret)

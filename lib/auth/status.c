@@ -135,7 +135,8 @@ enum err status_run(const struct auth_call *c, struct wire_result *ret)
 		return fail(ERR_NOT_ALLOWED, "uid %lld asked for more than its own status", (long long)c->peer->ruid);
 	e = who_of_uid(c, c->peer->ruid, &w);
 	if (e == ERR_OK)
-		e = w.known ? status_tell(c, &w, false) : ERR_NOT_A_PERSON;
+		/* An uid that was given to somebody else is not the person's any more. */
+		e = w.known && w.has_account ? status_tell(c, &w, false) : ERR_NOT_A_PERSON;
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	return e;

@@ -218,6 +218,15 @@ static void a_missing_key_is_said(void **state)
 	assert_int_equal(check(person, 1, NOW, NOW), ERR_OK);
 }
 
+static int n_lines;
+
+static void count_line(int level, const char *line)
+{
+	(void)level;
+	(void)line;
+	n_lines++;
+}
+
 /* Whoever has no app is refused by the same means, with whatever code: that of the seed it is compared with too. */
 static void nobodys_code_is_wrong(void **state)
 {
@@ -227,7 +236,12 @@ static void nobodys_code_is_wrong(void **state)
 
 	(void)state;
 	set_code(&code, NOW);
+	/* Not a word in the log, as of a person's wrong code. */
+	n_lines = 0;
+	log_set_sink(count_line);
 	assert_int_equal(factor_totp_dummy(keys, 1, &code, NOW), ERR_SECRET_WRONG);
+	log_set_sink(NULL);
+	assert_int_equal(n_lines, 0);
 	assert_int_equal(oath_totp_generate((const char *)nobodys, sizeof(nobodys), (time_t)NOW, PERIOD, 0, 6, text), OATH_OK);
 	assert_int_equal(secret_set(&code, text, 6), ERR_OK);
 	assert_int_equal(factor_totp_dummy(keys, 1, &code, NOW), ERR_SECRET_WRONG);

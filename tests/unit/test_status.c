@@ -90,6 +90,11 @@ static void others_are_not_told_of(void **state)
 	stage_set_state(taro, PERSON_REMOVED);
 	assert_int_equal(status_of(1001), ERR_NOT_A_PERSON);
 	assert_int_equal(stage.n_records, 0);
+	/* Nor of who had the uid before. */
+	host.vanished = "hanako";
+	assert_int_equal(status_of(1002), ERR_NOT_A_PERSON);
+	assert_int_equal(stage.n_records, 0);
+	host.vanished = NULL;
 	/* The effective uid is not who asks. */
 	stage_as_user("", 1002);
 	memset(&stage.request, 0, sizeof(stage.request));

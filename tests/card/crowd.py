@@ -55,13 +55,18 @@ def turns_are_bounded():
         a.ctl("fault", "stall", "SELECT", 0)
         slow.sign(there)
         a.ctl("wait", "stalled")
-        with Card(seconds=3) as process:
-            start = time.monotonic()
-            first = process.next(wait_ms=0)
-            took = time.monotonic() - start
-            check((first.result, first.reader) == ("OK", READERS[1]) or first.result == "BUSY",
-                  "%s %s" % (first.result, first.reader))
+        # The time may end just as it has come to the other reader: then the next one gets there.
+        for last in (False, True):
+            with Card(seconds=3) as process:
+                start = time.monotonic()
+                first = process.next(wait_ms=0)
+                took = time.monotonic() - start
             check(took < 3, "later than its alarm: %.2f s" % took)
+            if first.result != "TIMEOUT":
+                break
+            check(not last, "no time for the other reader, twice")
+        check((first.result, first.reader) == ("OK", READERS[1]) or first.result == "BUSY",
+              "%s %s" % (first.result, first.reader))
         a.ctl("fault", "clear")
         equal(slow.receive().result, "OK", "the slow one")
         slow.close()

@@ -21,23 +21,6 @@ static unsigned factors_of(const struct alternative *a)
 	return set;
 }
 
-static unsigned kinds_of(const struct alternative *a)
-{
-	unsigned kinds = 0;
-
-	for (size_t i = 0; i < a->n; i++)
-		kinds |= factor_kinds(a->factors[i]);
-	return kinds;
-}
-
-bool login_sim_offered(const struct alternative *a, bool remote)
-{
-	unsigned set = factors_of(a);
-	bool card = set & (FACTOR_BIT(FACTOR_CARD) | FACTOR_BIT(FACTOR_CARD_NOPIN));
-
-	return !(set & FACTOR_BIT(FACTOR_SESSION)) && !(card && remote);
-}
-
 void login_sim_run(const struct policy_class *c, bool remote, unsigned has, struct login_sim *ret)
 {
 	struct login_sim r = { .kinds = NO_KINDS };
@@ -45,9 +28,9 @@ void login_sim_run(const struct policy_class *c, bool remote, unsigned has, stru
 
 	for (size_t i = 0; i < c->n_alternatives; i++) {
 		const struct alternative *a = &c->alternatives[i];
-		unsigned missing = factors_of(a) & ~has, kinds = kinds_of(a);
+		unsigned missing = factors_of(a) & ~has, kinds = alternative_kinds(a);
 
-		if (!login_sim_offered(a, remote))
+		if (!alternative_offered(a, remote))
 			continue;
 		if (!missing && (!r.possible || login_sim_count(kinds) < login_sim_count(r.kinds))) {
 			r.possible = true;

@@ -13,9 +13,6 @@
 /* A set of factors. */
 #define FACTOR_BIT(f) (1u << (f))
 
-/* At this place the alternative can be offered: as offer() of lib/auth/login.c has it. */
-bool login_sim_offered(const struct alternative *a, bool remote);
-
 struct login_sim {
 	bool offered;           /* some alternative can be offered there at all */
 	bool possible;          /* the person has all factors of one that is offered */

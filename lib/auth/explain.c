@@ -99,31 +99,40 @@ static enum err find_what_is_there(const struct auth_call *c, struct has *h)
 	return e;
 }
 
-static enum wire_obstacle obstacle_of(const struct has *h, enum factor f)
+static enum wire_obstacle what_lacks(const struct has *h, enum factor f)
 {
 	switch (f) {
 	case FACTOR_CARD:
-		return h->who->remote ? WIRE_WAY_REMOTE : h->card ? WIRE_WAY_OPEN : WIRE_WAY_NO_CARD;
+		return h->card ? WIRE_WAY_OPEN : WIRE_WAY_NO_CARD;
 	case FACTOR_CARD_NOPIN:
-		return h->who->remote ? WIRE_WAY_REMOTE : h->card_nopin ? WIRE_WAY_OPEN : WIRE_WAY_NO_CARD;
+		return h->card_nopin ? WIRE_WAY_OPEN : WIRE_WAY_NO_CARD;
 	case FACTOR_TOTP:
 		return h->app ? WIRE_WAY_OPEN : WIRE_WAY_NO_APP;
 	case FACTOR_PASSWORD:
 		return h->password ? WIRE_WAY_OPEN : WIRE_WAY_NO_PASSWORD;
 	case FACTOR_SESSION:
-		return WIRE_WAY_SESSION;
+		break;
 	}
 	return WIRE_WAY_SESSION;
 }
 
+static enum wire_obstacle obstacle_of(const struct has *h, const struct alternative *a)
+{
+	enum wire_obstacle o = WIRE_WAY_OPEN;
+
+	if (!alternative_offered(a, h->who->remote))
+		return alternative_has_card(a) && h->who->remote ? WIRE_WAY_REMOTE : WIRE_WAY_SESSION;
+	for (size_t i = 0; i < a->n && o == WIRE_WAY_OPEN; i++)
+		o = what_lacks(h, a->factors[i]);
+	return o;
+}
+
 static enum err tell_way(const struct auth_call *c, const struct has *h, const struct alternative *a)
 {
-	struct wire_record r = { .kind = WIRE_RECORD_WAY };
+	struct wire_record r = { .kind = WIRE_RECORD_WAY, .way = { .obstacle = obstacle_of(h, a) } };
 
 	alternative_text(a, r.way.factors, sizeof(r.way.factors));
-	for (size_t i = 0; i < a->n && r.way.obstacle == WIRE_WAY_OPEN; i++)
-		r.way.obstacle = obstacle_of(h, a->factors[i]);
-	return send_record(c, &r);
+	return c->io->record(c->io->arg, &r);
 }
 
 static enum err tell_ways(const struct auth_call *c, const struct who *w)

@@ -15,26 +15,15 @@
 #include "speech.h"
 #include "text.h"
 
-bool login_wants(const struct login *l, size_t alternative, enum factor f)
-{
-	const struct alternative *a = &l->who.class_of->alternatives[alternative];
-
-	for (size_t i = 0; i < a->n; i++)
-		if (a->factors[i] == f)
-			return true;
-	return false;
-}
-
 static bool wants_card(const struct login *l, size_t alternative)
 {
-	return login_wants(l, alternative, FACTOR_CARD) || login_wants(l, alternative, FACTOR_CARD_NOPIN);
+	return alternative_has_card(&l->who.class_of->alternatives[alternative]);
 }
 
-/* A remote login never uses the host's own reader; what a login session proved before is not known here. */
 static void offer(struct login *l)
 {
 	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
-		l->open[i] = !login_wants(l, i, FACTOR_SESSION) && !(wants_card(l, i) && l->who.remote);
+		l->open[i] = alternative_offered(&l->who.class_of->alternatives[i], l->who.remote);
 }
 
 struct offered {

@@ -61,9 +61,6 @@ MUST_USE enum err login_end_grant(struct login *l);
 /* login_end.c: the failure is counted and recorded. Returns `why`, or what kept it from being recorded. */
 MUST_USE enum err login_end_refuse(struct login *l, enum err why);
 
-/* Which factors an alternative starts with: the card ones first. */
-bool login_wants(const struct login *l, size_t alternative, enum factor f);
-
 MUST_USE enum err login_run(const struct auth_call *c, struct wire_result *ret);
 
 #endif

@@ -100,7 +100,7 @@ enum err login_answer_collect(struct login *l)
 		open += l->open[i];
 	l->hopeless = open == 0;
 	for (size_t i = 0; i < c->n_alternatives; i++)
-		alive[i] = l->hopeless ? !login_wants(l, i, FACTOR_SESSION) : l->open[i];
+		alive[i] = l->hopeless ? !alternative_has(&c->alternatives[i], FACTOR_SESSION) : l->open[i];
 	for (;;) {
 		size_t k = l->n_answers;
 		struct next n = look_ahead(l, alive, k);
@@ -129,7 +129,7 @@ static bool may_guess(const struct login *l)
 
 	if (l->hopeless || !l->who.known || l->who.person.state != PERSON_ACTIVE || !l->open[l->chosen])
 		return false;
-	return l->proved || (a->factors[0] != FACTOR_CARD && a->factors[0] != FACTOR_CARD_NOPIN);
+	return l->proved || !alternative_has_card(a);
 }
 
 static int64_t fairness_group(const struct login *l)

@@ -254,7 +254,7 @@ static enum err keep_kind(struct login *l)
 	size_t left = 0;
 
 	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++) {
-		l->open[i] = l->open[i] && login_wants(l, i, f);
+		l->open[i] = l->open[i] && alternative_has(&l->who.class_of->alternatives[i], f);
 		left += l->open[i];
 	}
 	return left ? ERR_OK : ERR_NO_FACTOR;
@@ -263,7 +263,7 @@ static enum err keep_kind(struct login *l)
 static bool wants_pin(const struct login *l)
 {
 	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
-		if (l->open[i] && login_wants(l, i, FACTOR_CARD))
+		if (l->open[i] && alternative_has(&l->who.class_of->alternatives[i], FACTOR_CARD))
 			return true;
 	return false;
 }

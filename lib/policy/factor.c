@@ -84,7 +84,7 @@ static const struct factor_row *row_by_name(const char *name, char *why, size_t 
 	return NULL;
 }
 
-static bool has_factor(const struct alternative *a, enum factor f)
+bool alternative_has(const struct alternative *a, enum factor f)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (a->factors[i] == f)
@@ -98,7 +98,7 @@ static bool add_factor(struct alternative *a, const char *name, char *why, size_
 
 	if (!row)
 		return false;
-	if (has_factor(a, row->factor))
+	if (alternative_has(a, row->factor))
 		(void)snprintf(why, size, "'%s' twice in one alternative; write it once", name);
 	else if (row->card && alternative_has_card(a))
 		(void)snprintf(
@@ -149,7 +149,7 @@ bool alternative_parse(const char *text, struct alternative *ret, char *why, siz
 bool alternative_same(const struct alternative *a, const struct alternative *b)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (!has_factor(b, a->factors[i]))
+		if (!alternative_has(b, a->factors[i]))
 			return false;
 	return a->n == b->n;
 }
@@ -161,11 +161,23 @@ bool alternative_has_card(const struct alternative *a)
 	return row && row->card;
 }
 
-bool alternative_is_enough(const struct alternative *a)
+unsigned alternative_kinds(const struct alternative *a)
 {
 	unsigned kinds = 0;
 
 	for (size_t i = 0; i < a->n; i++)
 		kinds |= factor_kinds(a->factors[i]);
+	return kinds;
+}
+
+bool alternative_offered(const struct alternative *a, bool remote)
+{
+	return !alternative_has(a, FACTOR_SESSION) && !(remote && alternative_has_card(a));
+}
+
+bool alternative_is_enough(const struct alternative *a)
+{
+	unsigned kinds = alternative_kinds(a);
+
 	return (kinds & (kinds - 1)) != 0;
 }

@@ -17,9 +17,6 @@ MUST_USE bool alternative_parse(const char *text, struct alternative *ret, char 
 /* The same factors in whatever order. */
 bool alternative_same(const struct alternative *a, const struct alternative *b);
 
-/* Its first factor is read from a card. */
-bool alternative_has_card(const struct alternative *a);
-
 /* It joins two different kinds. */
 bool alternative_is_enough(const struct alternative *a);
 

@@ -136,8 +136,7 @@ static enum err lock_reader(const char *reader)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place_of(reader),
 			      .l_len = 1 };
 
-	if (!text_copy(late_answer.reader, sizeof(late_answer.reader), reader))
-		late_answer.reader[0] = '\0';
+	text_copy_or_none(late_answer.reader, sizeof(late_answer.reader), reader);
 	while (has_lock_file && fcntl(CARD_LOCK_FD, F_SETLKW, &lock)) {
 		if (errno != EINTR)
 			return fail(ERR_SYSTEM, "card: lock file: %s", strerror(errno));

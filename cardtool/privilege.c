@@ -175,8 +175,7 @@ static _Noreturn void child(int fd, const char *user, enum err (*work)(void *arg
 
 	if (!r.result)
 		r.result = work(arg);
-	if (!text_copy(r.detail, sizeof(r.detail), err_detail()))
-		r.detail[0] = '\0';
+	text_copy_or_none(r.detail, sizeof(r.detail), err_detail());
 	/* _exit: what stdio held at the fork is the parent's to print. */
 	_exit(write(fd, &r, sizeof(r)) == (ssize_t)sizeof(r) ? 0 : 1);
 }

@@ -11,6 +11,8 @@
 
 /* strlcpy with a verdict: false (dst = "") when src with its NUL does not fit. */
 MUST_USE bool text_copy(char *dst, size_t size, const char *src);
+/* The same for what is only shown: "" where it does not fit. */
+void text_copy_or_none(char *dst, size_t size, const char *src);
 
 /* Copies at most len bytes that may lack a NUL and may contain one; false (dst = "") when it does not fit or holds a NUL. */
 MUST_USE bool text_copy_n(char *dst, size_t size, const char *src, size_t len);

@@ -19,17 +19,6 @@ struct has {
 	bool card, card_nopin, app, password;
 };
 
-static enum err send_record(const struct auth_call *c, const struct wire_record *r)
-{
-	return c->io->record(c->io->arg, r);
-}
-
-static void fill(char *dst, size_t size, const char *text)
-{
-	if (!text_copy(dst, size, text))
-		dst[0] = '\0';
-}
-
 static enum err tell_place(const struct auth_call *c, const struct who *w)
 {
 	struct wire_record r = { .kind = WIRE_RECORD_PLACE };
@@ -37,9 +26,9 @@ static enum err tell_place(const struct auth_call *c, const struct who *w)
 	r.place.remote = w->remote;
 	r.place.fallback = c->peer->config_fallback;
 	r.place.full = c->store_full;
-	fill(r.place.origin, sizeof(r.place.origin), w->origin);
-	fill(r.place.address, sizeof(r.place.address), w->address);
-	return send_record(c, &r);
+	text_copy_or_none(r.place.origin, sizeof(r.place.origin), w->origin);
+	text_copy_or_none(r.place.address, sizeof(r.place.address), w->address);
+	return c->io->record(c->io->arg, &r);
 }
 
 static enum err tell_class(const struct auth_call *c, const struct who *w, const struct policy_class *k)
@@ -47,14 +36,14 @@ static enum err tell_class(const struct auth_call *c, const struct who *w, const
 	struct wire_record r = { .kind = WIRE_RECORD_CLASS };
 	struct wire_class *told = &r.class_of;
 
-	fill(told->name, sizeof(told->name), k->name);
+	text_copy_or_none(told->name, sizeof(told->name), k->name);
 	told->line = k->line;
 	told->attempts = k->attempts;
 	told->lock_s = k->lock_s;
 	told->stated = (uint8_t)policy_stated(k);
 	told->unmet = (uint8_t)who_unmet(c, w, k);
 	told->applies = !told->unmet;
-	return send_record(c, &r);
+	return c->io->record(c->io->arg, &r);
 }
 
 static enum err tell_classes(const struct auth_call *c, const struct who *w)
@@ -152,12 +141,12 @@ static enum err tell_event(const struct event_row *row, void *arg)
 
 	r.event.seq = row->seq;
 	r.event.at = row->at;
-	fill(r.event.type, sizeof(r.event.type), row->type);
-	fill(r.event.result, sizeof(r.event.result), row->result);
-	fill(r.event.card, sizeof(r.event.card), row->card);
-	fill(r.event.service, sizeof(r.event.service), row->service);
-	fill(r.event.detail, sizeof(r.event.detail), row->detail);
-	return send_record(c, &r);
+	text_copy_or_none(r.event.type, sizeof(r.event.type), row->type);
+	text_copy_or_none(r.event.result, sizeof(r.event.result), row->result);
+	text_copy_or_none(r.event.card, sizeof(r.event.card), row->card);
+	text_copy_or_none(r.event.service, sizeof(r.event.service), row->service);
+	text_copy_or_none(r.event.detail, sizeof(r.event.detail), row->detail);
+	return c->io->record(c->io->arg, &r);
 }
 
 static enum err tell_newest(const struct auth_call *c, const struct who *w)

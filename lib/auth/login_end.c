@@ -29,8 +29,7 @@ static void describe_place(const struct login *l, char *dst, size_t size)
 		tty = l->who.address;
 	else if (!tty[0] || strlen(tty) > 32 || strspn(tty, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/") != strlen(tty))
 		tty = who_from(&l->who);
-	if (!text_copy(dst, size, tty))
-		dst[0] = '\0';
+	text_copy_or_none(dst, size, tty);
 }
 
 /* The rows as they are now, not as they were when the card was recognised. */

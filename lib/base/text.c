@@ -10,6 +10,12 @@ bool text_copy(char *dst, size_t size, const char *src)
 	return text_copy_n(dst, size, src, strlen(src));
 }
 
+void text_copy_or_none(char *dst, size_t size, const char *src)
+{
+	if (!text_copy(dst, size, src))
+		dst[0] = '\0';
+}
+
 bool text_copy_n(char *dst, size_t size, const char *src, size_t len)
 {
 	if (len >= size || memchr(src, '\0', len)) {

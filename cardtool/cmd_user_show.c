@@ -50,27 +50,21 @@ static enum err read_view(struct view *v)
 	return e;
 }
 
-/*
- * Until when the bucket refuses, -1 when it does not or it is not known. The limits are those of
- * the class that a login at the console, or over ssh, gets: a service with a class of its own may
- * count otherwise.
- */
+/* Until when the bucket refuses, -1 when it does not or it is not known. */
 static int64_t locked_until(const struct view *v, const struct bucket_row *b)
 {
 	static const struct wire_request request = { .op = WIRE_EXPLAIN };
 	static const struct wire_peer peer = { .root_socket = true };
-	const bool remote = strcmp(b->origin, "remote") == 0;
 	const struct auth_call call = {
 		.store = v->tool->store, .policy = v->tool->policy, .request = &request, .peer = &peer,
 	};
-	struct lockout_limits limits;
 	int64_t until = -1;
 	struct who w;
 
-	if (!call.policy || who_of_uid(&call, v->person.uid, &w) != ERR_OK || !w.known)
+	if (!call.policy || who_of_uid(&call, v->person.uid, &w) != ERR_OK || !w.known ||
+	    who_locked_until(&call, &w, b->origin, &until) != ERR_OK)
 		return -1;
-	limits = who_limits(call.policy, who_class_at(&call, &w, remote ? "sshd" : "login", remote));
-	return lockout_state(call.store, v->person.id, b->origin, &limits, &until) == ERR_LOCKED ? until : -1;
+	return until;
 }
 
 /* ---- as text ---- */

@@ -34,8 +34,11 @@ MUST_USE enum err who_find(const struct auth_call *c, struct who *ret);
 /* The registered person of a uid: known and person alone are set, nothing is written. */
 MUST_USE enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret);
 
-/* The class that a known person gets at a service, from nowhere in particular. Nothing is written. */
-const struct policy_class *who_class_at(const struct auth_call *c, const struct who *w, const char *service, bool remote);
+/*
+ * *ret: until when this origin of a known person refuses, -1: it does not. The limits are those of the class in w, where it is of this origin;
+ * else of the class that a login at the console gets, over the network that of ssh: a service with a class of its own may count otherwise.
+ */
+MUST_USE enum err who_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret);
 
 /* Which conditions of a class do not hold in this call (policy_unmet). w is of who_find. Nothing is written. */
 unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct policy_class *k);

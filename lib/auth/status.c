@@ -11,22 +11,11 @@
 #define TOLD_MAX 64
 
 struct telling {
-	const struct auth_call *c;
-	const struct who *w;
 	bool marks;
-	size_t told;
+	size_t n_cards, n_counts;
+	struct wire_card cards[TOLD_MAX];
+	struct wire_count counts[TOLD_MAX];
 };
-
-static enum err send_record(const struct auth_call *c, const struct wire_record *r)
-{
-	return c->io->record(c->io->arg, r);
-}
-
-static void fill(char *dst, size_t size, const char *text)
-{
-	if (!text_copy(dst, size, text))
-		dst[0] = '\0';
-}
 
 static enum err tell_person(const struct auth_call *c, const struct who *w)
 {
@@ -45,79 +34,66 @@ static enum err tell_person(const struct auth_call *c, const struct who *w)
 		return has_app;
 	if (has_password != ERR_OK && has_password != ERR_NOT_FOUND)
 		return has_password;
-	fill(p->login, sizeof(p->login), w->person.login);
-	fill(p->state, sizeof(p->state), person_state_name(w->person.state));
+	text_copy_or_none(p->login, sizeof(p->login), w->person.login);
+	text_copy_or_none(p->state, sizeof(p->state), person_state_name(w->person.state));
 	p->app_at = has_app == ERR_OK ? app.created_at : -1;
 	p->password_at = has_password == ERR_OK ? password.set_at : -1;
 	p->last_at = st.last_at;
-	fill(p->last_from, sizeof(p->last_from), st.last_from);
+	text_copy_or_none(p->last_from, sizeof(p->last_from), st.last_from);
 	p->failures = st.failures;
 	p->failure_at = st.failure_at;
-	fill(p->failure_from, sizeof(p->failure_from), st.failure_from);
-	return send_record(c, &r);
+	text_copy_or_none(p->failure_from, sizeof(p->failure_from), st.failure_from);
+	return c->io->record(c->io->arg, &r);
 }
 
-static enum err tell_card(const struct card_row *row, void *arg)
+static enum err take_card(const struct card_row *row, void *arg)
 {
 	struct telling *t = arg;
-	struct wire_record r = { .kind = WIRE_RECORD_CARD };
-	struct wire_card *c = &r.card;
+	struct wire_card c = { .not_after = row->not_after, .last_used_at = row->last_used_at };
 
-	if (t->told++ >= TOLD_MAX)
+	if (t->n_cards == TOLD_MAX)
 		return ERR_OK;
-	fill(c->id, sizeof(c->id), row->card_id.text);
-	fill(c->label, sizeof(c->label), row->label);
-	fill(c->state, sizeof(c->state), card_state_name(row->state));
-	c->not_after = row->not_after;
-	c->last_used_at = row->last_used_at;
-	fill(c->usable, sizeof(c->usable), err_name(lifecycle_usable(row, clock_real_s())));
-	if (t->marks) {
-		c->guid_len = row->has_guid ? sizeof(c->guid) : 0;
-		memcpy(c->guid, row->guid, sizeof(c->guid));
-		c->key_len = sizeof(c->key);
-		memcpy(c->key, row->spki_sha256, sizeof(c->key));
+	text_copy_or_none(c.id, sizeof(c.id), row->card_id.text);
+	text_copy_or_none(c.label, sizeof(c.label), row->label);
+	text_copy_or_none(c.state, sizeof(c.state), card_state_name(row->state));
+	text_copy_or_none(c.usable, sizeof(c.usable), err_name(lifecycle_usable(row, clock_real_s())));
+	if (t->marks && row->has_guid) {
+		c.guid_len = sizeof(c.guid);
+		memcpy(c.guid, row->guid, sizeof(c.guid));
 	}
-	return send_record(t->c, &r);
-}
-
-enum err status_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret)
-{
-	const bool remote = !strcmp(origin, "remote");
-	const struct policy_class *k = who_class_at(c, w, remote ? "sshd" : "login", remote);
-	const struct lockout_limits limits = who_limits(c->policy, k);
-	int64_t until = -1;
-	enum err e = lockout_state(c->store, w->person.id, origin, &limits, &until);
-
-	if (e != ERR_OK && e != ERR_LOCKED)
-		return e;
-	*ret = e == ERR_LOCKED ? until : -1;
+	t->cards[t->n_cards++] = c;
 	return ERR_OK;
 }
 
-static enum err tell_count(const struct bucket_row *b, void *arg)
+static enum err take_count(const struct bucket_row *b, void *arg)
 {
 	struct telling *t = arg;
-	struct wire_record r = { .kind = WIRE_RECORD_COUNT };
-	enum err e;
+	struct wire_count c = { .failed = b->failed, .last_at = b->last.real_s };
 
-	if (t->told++ >= TOLD_MAX)
+	if (t->n_counts == TOLD_MAX)
 		return ERR_OK;
-	fill(r.count.origin, sizeof(r.count.origin), b->origin);
-	r.count.failed = b->failed;
-	r.count.last_at = b->last.real_s;
-	e = status_locked_until(t->c, t->w, b->origin, &r.count.locked_until);
-	return e == ERR_OK ? send_record(t->c, &r) : e;
+	text_copy_or_none(c.origin, sizeof(c.origin), b->origin);
+	t->counts[t->n_counts++] = c;
+	return ERR_OK;
 }
 
+/* Rows first, then groups and the peer, who may both be slow: no query stays open meanwhile. */
 enum err status_tell(const struct auth_call *c, const struct who *w, bool marks)
 {
-	struct telling cards = { .c = c, .w = w, .marks = marks }, counts = { .c = c, .w = w };
+	struct telling t = { .marks = marks };
 	enum err e = tell_person(c, w);
 
 	if (e == ERR_OK)
-		e = store_card_each(c->store, w->person.id, tell_card, &cards);
+		e = store_card_each(c->store, w->person.id, take_card, &t);
 	if (e == ERR_OK)
-		e = store_bucket_each(c->store, w->person.id, tell_count, &counts);
+		e = store_bucket_each(c->store, w->person.id, take_count, &t);
+	for (size_t i = 0; e == ERR_OK && i < t.n_cards; i++)
+		e = c->io->record(c->io->arg, &(struct wire_record){ .kind = WIRE_RECORD_CARD, .card = t.cards[i] });
+	for (size_t i = 0; e == ERR_OK && i < t.n_counts; i++) {
+		e = who_locked_until(c, w, t.counts[i].origin, &t.counts[i].locked_until);
+		if (e == ERR_OK)
+			e = c->io->record(c->io->arg, &(struct wire_record){ .kind = WIRE_RECORD_COUNT, .count = t.counts[i] });
+	}
 	return e;
 }
 

@@ -15,10 +15,4 @@ MUST_USE enum err status_run(const struct auth_call *c, struct wire_result *ret)
 /* Records of person, cards (marks: how a reader's card is recognised) and counters. w->known. */
 MUST_USE enum err status_tell(const struct auth_call *c, const struct who *w, bool marks);
 
-/*
- * *ret: until when this origin of a person refuses, -1: it does not. The limits are those of the class that a login at the console gets, over the
- * network that of ssh: a service with a class of its own may count otherwise.
- */
-MUST_USE enum err status_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret);
-
 #endif

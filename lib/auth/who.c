@@ -237,15 +237,6 @@ enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret)
 	return ERR_OK;
 }
 
-const struct policy_class *who_class_at(const struct auth_call *c, const struct who *w, const char *service, bool remote)
-{
-	struct group_source src = { .call = c, .who = w };
-	const struct policy_facts facts = facts_of(&src, service, remote);
-	bool failed;
-
-	return policy_select(c->policy, &facts, &failed);
-}
-
 unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct policy_class *k)
 {
 	struct group_source src = { .call = c, .who = w };
@@ -271,6 +262,30 @@ struct lockout_limits who_limits(const struct policy *p, const struct policy_cla
 		.attempts = k->attempts, .lock_s = k->lock_s, .keep_s = longest_lock(p),
 		.address_attempts = p->settings.address_attempts, .address_lock_s = p->settings.address_lock_s,
 	};
+}
+
+/* From nowhere in particular. */
+static const struct policy_class *class_at(const struct auth_call *c, const struct who *w, bool remote)
+{
+	struct group_source src = { .call = c, .who = w };
+	const struct policy_facts facts = facts_of(&src, remote ? "sshd" : "login", remote);
+	bool failed;
+
+	return policy_select(c->policy, &facts, &failed);
+}
+
+enum err who_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret)
+{
+	const struct policy_class *k = w->class_of && !strcmp(origin, w->origin) ? w->class_of :
+				       class_at(c, w, !strcmp(origin, "remote"));
+	const struct lockout_limits limits = who_limits(c->policy, k);
+	int64_t until = -1;
+	enum err e = lockout_state(c->store, w->person.id, origin, &limits, &until);
+
+	if (e != ERR_OK && e != ERR_LOCKED)
+		return e;
+	*ret = e == ERR_LOCKED ? until : -1;
+	return ERR_OK;
 }
 
 const char *who_from(const struct who *w)

@@ -184,9 +184,9 @@ struct wire_record {
 			char id[WIRE_NAME_SIZE], label[WIRE_LABEL_SIZE], state[WIRE_NAME_SIZE];
 			int64_t not_after, last_used_at;
 			char usable[WIRE_NAME_SIZE];    /* "OK", or why a login refuses it: "REVOKED" */
-			/* EXPLAIN only: how a reader's card is recognised. Lengths 0 or 16, 0 or 32. */
-			size_t guid_len, key_len;
-			unsigned char guid[16], key[32];
+			/* EXPLAIN only: how a reader's card is recognised. Length 0 or 16. */
+			size_t guid_len;
+			unsigned char guid[16];
 		} card;
 		struct wire_count {
 			char origin[WIRE_PLACE_SIZE];

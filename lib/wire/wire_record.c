@@ -86,7 +86,6 @@ static void put_card(struct wire_buf *b, const struct wire_record *r)
 	wire_put_i64(b, c->last_used_at);
 	wire_put_text(b, c->usable);
 	wire_put_bytes(b, c->guid, c->guid_len);
-	wire_put_bytes(b, c->key, c->key_len);
 }
 
 static void get_card(struct wire_buf *b, struct wire_record *r)
@@ -100,7 +99,6 @@ static void get_card(struct wire_buf *b, struct wire_record *r)
 	get_time(b, &c->last_used_at);
 	get_word(b, c->usable, sizeof(c->usable));
 	get_key(b, c->guid, sizeof(c->guid), &c->guid_len);
-	get_key(b, c->key, sizeof(c->key), &c->key_len);
 }
 
 static void put_count(struct wire_buf *b, const struct wire_record *r)

@@ -294,7 +294,7 @@ static void oversized_packets_are_refused(void **state)
 /* One of each kind, every field filled. */
 static const struct wire_record records[] = {
 	{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "active", 1, 2, 3, 4, 5, "tty1", "192.0.2.1" } },
-	{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "\xE9\x9D\x92", "revoked", -1, 9, "REVOKED", 16, 32, { 1 }, { 2 } } },
+	{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "\xE9\x9D\x92", "revoked", -1, 9, "REVOKED", 16, { 1 } } },
 	{ .kind = WIRE_RECORD_CARD, .card = { .id = "7K2M-9QXD", .state = "active", .usable = "OK" } },
 	{ .kind = WIRE_RECORD_COUNT, .count = { "uid:1000", 3, 4, -1 } },
 	{ .kind = WIRE_RECORD_PLACE, .place = { true, false, true, "remote", "2001:db8::1" } },
@@ -358,10 +358,9 @@ static void values_out_of_range_are_no_record(void **state)
 		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "a b", 1, 2, 3, 4, 5, "", "" } },
 		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "active", -2, 2, 3, 4, 5, "", "" } },
 		{ .kind = WIRE_RECORD_PERSON, .person = { "taro", "active", 1, 2, 3, -1, 5, "", "" } },
-		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M\n", "", "active", -1, -1, "OK", 0, 0, { 0 }, { 0 } } },
-		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "", 0, 0, { 0 }, { 0 } } },
-		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "OK", 15, 0, { 0 }, { 0 } } },
-		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "OK", 0, 31, { 0 }, { 0 } } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M\n", "", "active", -1, -1, "OK", 0, { 0 } } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "", 0, { 0 } } },
+		{ .kind = WIRE_RECORD_CARD, .card = { "7K2M-9QXD", "", "active", -1, -1, "OK", 15, { 0 } } },
 		{ .kind = WIRE_RECORD_COUNT, .count = { "", 3, 4, 5 } },
 		{ .kind = WIRE_RECORD_COUNT, .count = { "local", -1, 4, 5 } },
 		{ .kind = WIRE_RECORD_CLASS, .class_of = { "admin", 1, 5, 900, 32, 0, true } },

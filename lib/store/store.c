@@ -184,7 +184,7 @@ static enum err room_is_short(struct store *s, bool *ret)
 	int64_t pages = 0;
 	enum err e = store_noted(s, db_room(s->db, &pages));
 
-	*ret = pages < DB_ROOM_PAGES / 2 || !store_dir_holds(s->dir, STORE_LOG, STORE_LOG_SIZE);
+	*ret = pages < DB_ROOM_PAGES / 2 || !store_dir_is_long(s->dir, STORE_LOG, STORE_LOG_SIZE);
 	return e;
 }
 

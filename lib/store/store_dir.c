@@ -197,6 +197,13 @@ bool store_dir_holds(int dir, const char *name, int64_t bytes)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (int64_t)st.st_blocks * 512 >= bytes;
 }
 
+bool store_dir_is_long(int dir, const char *name, int64_t bytes)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size >= bytes;
+}
+
 static bool space_below(int dir, uint64_t bytes)
 {
 	struct statvfs fs;

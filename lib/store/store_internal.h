@@ -61,6 +61,8 @@ MUST_USE enum err store_dir_publish(int dir);
 
 /* The file has so many blocks of its own. */
 bool store_dir_holds(int dir, const char *name, int64_t bytes);
+/* The file has such a length, whatever its blocks: few where the file system compresses. */
+bool store_dir_is_long(int dir, const char *name, int64_t bytes);
 
 MUST_USE enum err store_reserve_fill(int dir);
 /* Enough is left for a reserve that does not itself starve the store. */

@@ -213,8 +213,8 @@ static void read_only_file_system_is_refused(void **state)
 static void other_versions_are_refused(void **state)
 {
 	static const char *const sql[] = {
-		"PRAGMA user_version = 0", "PRAGMA user_version = 2", "PRAGMA user_version = -1",
-		"PRAGMA user_version = 1; PRAGMA application_id = 0", "PRAGMA application_id = 1",
+		"PRAGMA user_version = 0", "PRAGMA user_version = 1", "PRAGMA user_version = 3", "PRAGMA user_version = -1",
+		"PRAGMA user_version = 2; PRAGMA application_id = 0", "PRAGMA application_id = 1",
 	};
 	struct context *c = *state;
 
@@ -493,6 +493,28 @@ static void looking_changes_nothing(void **state)
 	}
 }
 
+/* A file system that compresses keeps a log of zeros in no block at all; each open would write it anew. */
+static void a_compressed_log_is_not_written_at_each_open(void **state)
+{
+	struct context *c = *state;
+	struct stat before, after;
+	int fd;
+
+	shut(c);
+	fd = open(fixture_path(c->dir, "store.db-wal"), O_WRONLY);
+	assert_true(fd >= 0);
+	before = stat_of(c->dir, "store.db-wal");
+	assert_true(before.st_size >= 1024 * 1024);
+	assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, before.st_size), 0);
+	close(fd);
+	before = stat_of(c->dir, "store.db-wal");
+	assert_true(before.st_blocks * 512 < before.st_size / 2);
+	c->s = fixture_open(c->dir);
+	after = stat_of(c->dir, "store.db-wal");
+	assert_int_equal(after.st_blocks, before.st_blocks);
+	assert_int_equal(after.st_size, before.st_size);
+}
+
 static void fill_file_system(const char *dir)
 {
 	char block[4096] = "";
@@ -706,6 +728,7 @@ static int run(void)
 		T(damage_met_in_a_transaction_ends_it),
 		T(reserve_is_kept_given_up_and_remade),
 		T(looking_changes_nothing),
+		T(a_compressed_log_is_not_written_at_each_open),
 		cmocka_unit_test(full_file_system_takes_the_reserve),
 		cmocka_unit_test(kept_full_it_takes_what_is_written_every_day),
 		cmocka_unit_test(store_opens_on_a_full_file_system),

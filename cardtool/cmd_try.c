@@ -292,7 +292,8 @@ static const char *answer_verdict(const struct trying *y, size_t i, const char *
 		return _("right");
 	if (is_pin_result(y->auth))
 		return i + 1 == y->n_answers ? _("wrong") : _("right");
-	if (!n_judged || n_judged > y->n_answers)
+	/* Where the machinery failed, some of those behind the PIN have no name in the list either. */
+	if (!n_judged || n_judged > y->n_answers || y->auth >= ERR_UNAVAILABLE)
 		return _("not judged");
 	if (i < pins)
 		return _("right");

@@ -18,7 +18,7 @@ enum login_face {
 
 struct login_answer {
 	enum factor factor;
-	bool wrong;             /* a verifier said so */
+	bool judged, wrong;     /* a verifier came to a verdict on it; to this one */
 	struct secret text;
 };
 

@@ -189,9 +189,13 @@ static enum err check_code(struct login *l, const struct secret *text, bool real
 	l->verified |= real;
 	e = real ? factor_totp_check(l->c->store, l->c->keys, l->who.person.id, l->who.class_of->code_window, text,
 				     clock_real_s()) : ERR_NOT_FOUND;
-	/* As much work for a name without an app, or that nobody has. */
-	if (e == ERR_NOT_FOUND)
-		e = factor_totp_dummy(l->c->keys, l->who.class_of->code_window, text, clock_real_s());
+	/* As much work for a name without an app, with a code of the future, or that nobody has. */
+	if (e == ERR_NOT_FOUND || e == ERR_CLOCK) {
+		enum err dummy = factor_totp_dummy(l->c->keys, l->who.class_of->code_window, text, clock_real_s());
+
+		if (e == ERR_NOT_FOUND)
+			e = dummy;
+	}
 	/* Who has not proved a card learns nothing of what is enrolled for the name. */
 	if (!l->proved && (e == ERR_CODE_REPLAYED || e == ERR_CLOCK))
 		return ERR_SECRET_WRONG;
@@ -208,7 +212,8 @@ static enum err check_all(struct login *l, bool real)
 		enum err e = a->factor == FACTOR_PASSWORD ? check_password(l, &a->text, real) :
 			     check_code(l, &a->text, real);
 
-		a->wrong = real && e != ERR_OK && e < ERR_UNAVAILABLE;
+		a->judged = real && e < ERR_UNAVAILABLE;
+		a->wrong = a->judged && e != ERR_OK;
 		if (i == 0 || worst == ERR_OK || (worst < ERR_UNAVAILABLE && e >= ERR_UNAVAILABLE))
 			worst = e;
 	}

@@ -261,8 +261,8 @@ static const char *list_answers(const struct login *l, bool only_wrong, char *ds
 	size_t len = 0;
 
 	dst[0] = '\0';
-	for (size_t i = 0; l->verified && i < l->n_answers && len < size; i++)
-		if (l->answers[i].wrong || !only_wrong)
+	for (size_t i = 0; i < l->n_answers && len < size; i++)
+		if (only_wrong ? l->answers[i].wrong : l->answers[i].judged)
 			len += (size_t)snprintf(dst + len, size - len, "%s%s", len ? "," : "",
 						factor_name(l->answers[i].factor));
 	return dst;

@@ -12,12 +12,15 @@ static enum err watched_password(struct store *s, const struct keyring *k, int64
 				 struct pwhash_cost cost, bool *renew);
 static enum err watched_make(const struct keyring *k, int64_t person, const struct secret *password, struct pwhash_cost cost,
 			     int64_t now, struct password_row *ret);
+static enum err watched_totp_dummy(const struct keyring *k, unsigned window, const struct secret *code, int64_t now);
 
 #define factor_totp_check watched_totp
+#define factor_totp_dummy watched_totp_dummy
 #define factor_password_check watched_password
 #define factor_password_make watched_make
 #include "../../lib/auth/login_answer.c"
 #undef factor_totp_check
+#undef factor_totp_dummy
 #undef factor_password_check
 #undef factor_password_make
 
@@ -28,6 +31,7 @@ static enum err watched_make(const struct keyring *k, int64_t person, const stru
 
 static struct {
 	int codes, passwords;           /* real checks */
+	int dummy_codes;
 	const enum err *code, *password;        /* what they answer instead */
 	bool make_fails;
 	const char *meanwhile;          /* what another process does while a code is checked */
@@ -49,6 +53,12 @@ static enum err watched_totp(struct store *s, const struct keyring *k, int64_t p
 	seen.codes++;
 	fault.on_begin = seen.meanwhile;
 	return seen.code ? *seen.code : factor_totp_check(s, k, person, window, code, now);
+}
+
+static enum err watched_totp_dummy(const struct keyring *k, unsigned window, const struct secret *code, int64_t now)
+{
+	seen.dummy_codes++;
+	return factor_totp_dummy(k, window, code, now);
 }
 
 static enum err watched_password(struct store *s, const struct keyring *k, int64_t person, const struct secret *password,
@@ -697,10 +707,11 @@ static void the_worst_is_told(void **state)
 	}
 }
 
-/* The same three without a card: what is enrolled for a name shows in no code. */
+/* The same four without a card: what is enrolled for a name shows in no code, and what no seed was opened for takes its time. */
 static void nothing_enrolled_shows_without_a_card(void **state)
 {
 	static const enum err answers[] = { ERR_SECRET_WRONG, ERR_CODE_REPLAYED, ERR_CLOCK, ERR_NOT_FOUND };
+	static const int dummies[] = { 0, 0, 1, 2 };
 
 	(void)state;
 	stage_policy(STAGE_CHEAP "[default]\nfactors = password,totp\nattempts = 20\n");
@@ -710,6 +721,7 @@ static void nothing_enrolled_shows_without_a_card(void **state)
 		assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
 		assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_REFUSED);
 		assert_int_equal(seen.codes, i + 1);
+		assert_int_equal(seen.dummy_codes, dummies[i]);
 	}
 	stage_request(user, "jiro");
 	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);

@@ -202,6 +202,21 @@ static void what_cardtool_tried_is_marked(void **state)
 	assert_string_equal(stage_last_event(NULL), "login OK");
 }
 
+/* An answer that no verifier came to is none that was judged. */
+static void what_cardtool_tried_names_what_was_judged(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_policy(STAGE_BOTH);
+	stage_text(stage.peer.exe, sizeof(stage.peer.exe), PATH_CARDTOOL);
+	stage.hash_result = ERR_BUSY;
+	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_BUSY);
+	stage_last_event(&ev);
+	assert_non_null(strstr(ev.detail, "\"judged\":\"totp\","));
+	assert_non_null(strstr(ev.detail, "\"wrong\":\"totp\""));
+}
+
 /* The one face hides it from whoever types; the log of root's own try does not. */
 static void what_cardtool_tried_says_why(void **state)
 {
@@ -664,6 +679,7 @@ int main(void)
 		END_TEST(a_success_leaves_its_records),
 		END_TEST(a_refusal_leaves_its_records),
 		END_TEST(what_cardtool_tried_is_marked),
+		END_TEST(what_cardtool_tried_names_what_was_judged),
 		END_TEST(what_cardtool_tried_says_why),
 		END_TEST(a_flood_makes_no_rows),
 		END_TEST(a_lockout_is_recorded_once),

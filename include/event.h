@@ -48,7 +48,7 @@ struct event {
 	const char *card;       /* card identifier; NULL */
 	int64_t actor;          /* uid (for root the kernel's loginuid), -1: the system */
 	const char *service, *origin, *address;         /* NULL: none. Untrusted ones are escaped here */
-	/* Up to 8 more fields: names from a fixed vocabulary of the caller ([a-z_]), values escaped and cut to 200 bytes. */
+	/* Up to 8 more fields: names from a fixed vocabulary of the caller ([a-z_]), values escaped and cut to 200 bytes; without one it is left out. */
 	struct event_field {
 		const char *name, *value;
 	} fields[8];

@@ -137,7 +137,7 @@ static int64_t actor_of(const struct login *l)
 
 static struct event_field tried_field(const struct login *l)
 {
-	return (struct event_field){ is_tried(l) ? "tried_with" : NULL, "cardtool" };
+	return (struct event_field){ "tried_with", is_tried(l) ? "cardtool" : NULL };
 }
 
 enum err login_end_grant(struct login *l)
@@ -255,12 +255,11 @@ static void record_lockout(const struct login *l, const struct event *refusal)
 		log_line(LOG_ERR, "the lockout of %s could not be recorded", l->who.person.login);
 }
 
-/* Those that a verifier judged, or found wrong, by name: "totp", "password,totp"; "" none. */
+/* Those that a verifier judged, or found wrong, by name: "totp", "password,totp". dst is "" before. */
 static const char *list_answers(const struct login *l, bool only_wrong, char *dst, size_t size)
 {
 	size_t len = 0;
 
-	dst[0] = '\0';
 	for (size_t i = 0; i < l->n_answers && len < size; i++)
 		if (only_wrong ? l->answers[i].wrong : l->answers[i].judged)
 			len += (size_t)snprintf(dst + len, size - len, "%s%s", len ? "," : "",
@@ -284,16 +283,16 @@ enum err login_end_refuse(struct login *l, enum err why)
 {
 	const bool stale = l->stale != ERR_OK && l->face != FACE_KNOWN;
 	const enum err hidden = is_tried(l) ? hidden_reason(l) : ERR_OK;
-	char wrong[64], judged[64];
+	char wrong[64] = "", judged[64] = "";
 	const struct event ev = {
 		.type = EVENT_LOGIN, .result = stale ? l->stale : why, .person = l->who.known ? l->who.person.login : NULL,
 		.card = l->face == FACE_KNOWN ? l->card.card_id.text : stale ? l->stale_card.text : NULL, .actor = actor_of(l),
 		.service = l->c->request->service, .origin = l->who.origin, .address = l->who.address,
 		.fields = {
 			{ "class", l->who.class_of->name },
-			{ list_answers(l, true, wrong, sizeof(wrong))[0] ? "wrong" : NULL, wrong },
-			{ list_answers(l, false, judged, sizeof(judged))[0] && is_tried(l) ? "judged" : NULL, judged },
-			{ hidden != ERR_OK ? "because" : NULL, err_name(hidden) },
+			{ "wrong", list_answers(l, true, wrong, sizeof(wrong)) },
+			{ "judged", is_tried(l) ? list_answers(l, false, judged, sizeof(judged)) : NULL },
+			{ "because", hidden != ERR_OK ? err_name(hidden) : NULL },
 			tried_field(l),
 		},
 	};

@@ -141,6 +141,7 @@ static void a_success_leaves_its_records(void **state)
 	host.session_service = "login";
 	stage_request(service, "sudo");
 	stage.peer.ruid = 1001;
+	stage.peer.loginuid = 1002;
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM login_grant WHERE person = %lld AND card = %lld AND "
 		 "factors = 'card,password' AND class = 'default' AND service = 'sudo' AND origin = 'uid:1001' AND uid = 1001 AND "
@@ -191,6 +192,11 @@ static void what_cardtool_tried_is_marked(void **state)
 	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
 	stage_last_event(&ev);
 	assert_int_equal(ev.actor, 0);
+	stage.peer.loginuid = -1;
+	stage_pass(60);
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	stage_last_event(&ev);
+	assert_int_equal(ev.actor, 0);
 	/* From su, or through the user socket, it is a program like any. */
 	stage.peer.ruid = 1001;
 	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
@@ -198,6 +204,10 @@ static void what_cardtool_tried_is_marked(void **state)
 	stage.peer.ruid = 0;
 	stage.peer.root_socket = false;
 	stage.peer.ruid = stage.peer.euid = 1001;
+	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
+	assert_string_equal(stage_last_event(NULL), "login OK");
+	stage.peer.ruid = stage.peer.euid = 0;
+	stage_request(user, "root");
 	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
 	assert_string_equal(stage_last_event(NULL), "login OK");
 }
@@ -222,6 +232,7 @@ static void what_cardtool_tried_says_why(void **state)
 {
 	static const char *const reasons[] = { "CARD_UNKNOWN", "SUSPENDED", "LOCKED", "NOT_A_PERSON" };
 	char wanted[64];
+	struct event_row last;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
@@ -245,6 +256,12 @@ static void what_cardtool_tried_says_why(void **state)
 		/* On the screen it is the same sentence. */
 		assert_non_null(strstr(stage.shown, TELL_STRANGER));
 	}
+	stage_set_state(taro, PERSON_ACTIVE);
+	stage_from("taro", "192.0.2.5");
+	stage_text(stage.peer.exe, sizeof(stage.peer.exe), PATH_CARDTOOL);
+	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	stage_last_event(&last);
+	assert_non_null(strstr(last.detail, "\"because\":\"NO_FACTOR\""));
 }
 
 static void a_refusal_leaves_its_records(void **state)
@@ -338,6 +355,7 @@ static void a_lost_card_that_is_tried_is_on_record(void **state)
 	assert_string_equal(stage_last_event(&ev), "login SUSPENDED");
 	assert_string_equal(ev.person, "taro");
 	assert_string_equal(ev.card, taros.row.card_id.text);
+	assert_string_equal(ev.detail, "{\"class\":\"default\"}");
 	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
 	stage_pass(590);
 	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);

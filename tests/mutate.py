@@ -50,7 +50,7 @@ TABLE = {
     "lib/auth/session.c": "session",
     "lib/auth/account.c": "account session login",
     "lib/auth/auth.c": "auth account session login",
-    "lib/auth/who.c": "who login account login_end",
+    "lib/auth/who.c": "who login account login_end status explain",
     "lib/auth/lockout.c": "lockout lockout_clock login_answer grant",
     "lib/auth/lockout_bucket.c": "lockout_clock lockout",
     "lib/auth/lockout_clear.c": "lockout lockout_clock",

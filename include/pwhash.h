@@ -40,9 +40,4 @@ MUST_USE enum err pwhash_dummy(const struct secret *password, const struct secre
 /* Cost within a string, for "hash again when it is below the present cost". ERR_STORE_CORRUPT. */
 MUST_USE enum err pwhash_cost_of(const char *hash, struct pwhash_cost *ret);
 
-#ifdef CARDMFA_TEST_HOOKS
-/* Counts real verifications (not dummies) into a file, one byte appended each: what A33 counts. NULL: off. */
-void pwhash_hook_count(const char *path);
-#endif
-
 #endif

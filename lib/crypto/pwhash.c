@@ -22,31 +22,15 @@
 #define M_MIN PWHASH_M_MIN
 #endif
 
-/* What a string of ours says. */
+/* What a string of ours says beside its tag. */
 struct parsed {
 	struct pwhash_cost cost;
 	unsigned char salt[SALT_LEN];
-	unsigned char tag[TAG_LEN];
 };
 
-#ifdef CARDMFA_TEST_HOOKS
-static char count_path[4096];
-
-void pwhash_hook_count(const char *path)
-{
-	(void)snprintf(count_path, sizeof(count_path), "%s", path ? path : "");
-}
-
-static void count_verification(void)
-{
-	FILE *f = count_path[0] ? fopen(count_path, "ae") : NULL;
-
-	if (f) {
-		(void)fputc('v', f);
-		(void)fclose(f);
-	}
-}
-#endif
+_Static_assert(sizeof(PREFIX "4294967295,t=4294967295,p=1$$") + BASE64_LEN(SALT_LEN) +
+		       BASE64_LEN(TAG_LEN) <= PWHASH_SIZE,
+	       "the longest hash has room");
 
 static bool cost_in_bounds(struct pwhash_cost cost)
 {
@@ -83,7 +67,6 @@ static enum err argon2id(argon2_context *ctx)
 	ctx->threads = 1;
 	ctx->allocate_cbk = take_memory;
 	ctx->free_cbk = release_memory;
-	ctx->flags = ARGON2_DEFAULT_FLAGS;
 	code = argon2id_ctx(ctx);
 	if (code == ARGON2_MEMORY_ALLOCATION_ERROR)
 		return fail(ERR_MEMORY, "Argon2: no %u KiB", ctx->m_cost);
@@ -170,31 +153,31 @@ static bool take_base64(const char **s, unsigned char *dst, size_t len)
 	return true;
 }
 
-static enum err parse(const char *hash, struct parsed *ret)
+static enum err parse(const char *hash, struct parsed *ret, struct secret *tag)
 {
 	const char *s = hash;
 	bool good = take_word(&s, PREFIX) && take_number(&s, &ret->cost.m_kib) &&
 		    take_word(&s, ",t=") && take_number(&s, &ret->cost.t) &&
 		    take_word(&s, ",p=1$") && take_base64(&s, ret->salt, SALT_LEN) &&
-		    take_word(&s, "$") && take_base64(&s, ret->tag, TAG_LEN) && *s == '\0';
+		    take_word(&s, "$") && take_base64(&s, tag->bytes, TAG_LEN) && *s == '\0';
 
 	if (!good)
 		return fail(ERR_STORE_CORRUPT, "a password hash is not in our form");
 	if (!cost_in_bounds(ret->cost))
 		return fail(ERR_STORE_CORRUPT, "a password hash has a cost out of bounds");
+	tag->len = TAG_LEN;
 	return ERR_OK;
 }
 
 static void write_hash(const struct pwhash_cost *cost, const unsigned char salt[SALT_LEN],
 		       const struct secret *tag, char dst[PWHASH_SIZE])
 {
-	char salt_text[BASE64_LEN(SALT_LEN) + 1], tag_text[BASE64_LEN(TAG_LEN) + 1];
+	char *p = dst + snprintf(dst, PWHASH_SIZE, PREFIX "%u,t=%u,p=1$", cost->m_kib, cost->t);
 
-	salt_text[base64_encode(salt_text, salt, SALT_LEN)] = '\0';
-	tag_text[base64_encode(tag_text, tag->bytes, TAG_LEN)] = '\0';
-	(void)snprintf(dst, PWHASH_SIZE, PREFIX "%u,t=%u,p=1$%s$%s", cost->m_kib, cost->t,
-		       salt_text, tag_text);
-	wipe(tag_text, sizeof(tag_text));
+	p += base64_encode(p, salt, SALT_LEN);
+	*p++ = '$';
+	p += base64_encode(p, tag->bytes, TAG_LEN);
+	*p = '\0';
 }
 
 enum err pwhash_make(const struct secret *password, const struct secret *key, const char *context,
@@ -221,15 +204,8 @@ enum err pwhash_verify(const struct secret *password, const struct secret *key, 
 	SECRET(expected);
 	SECRET(tag);
 	struct parsed p;
-	enum err e = parse(hash, &p);
+	enum err e = parse(hash, &p, &expected);
 
-	if (e != ERR_OK)
-		return e;
-#ifdef CARDMFA_TEST_HOOKS
-	count_verification();
-#endif
-	e = secret_set(&expected, p.tag, TAG_LEN);
-	wipe(p.tag, sizeof(p.tag));
 	if (e != ERR_OK)
 		return e;
 	e = derive(password, key, context, p.cost, p.salt, &tag);
@@ -249,12 +225,12 @@ enum err pwhash_dummy(const struct secret *password, const struct secret *key,
 
 enum err pwhash_cost_of(const char *hash, struct pwhash_cost *ret)
 {
+	SECRET(tag);
 	struct parsed p;
-	enum err e = parse(hash, &p);
+	enum err e = parse(hash, &p, &tag);
 
 	if (e != ERR_OK)
 		return e;
-	wipe(p.tag, sizeof(p.tag));
 	*ret = p.cost;
 	return ERR_OK;
 }

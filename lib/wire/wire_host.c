@@ -79,10 +79,9 @@ void wire_put_answer(struct wire_buf *b, const struct wire_answer *a)
 
 enum err wire_get_answer(struct wire_buf *b, struct wire_answer *ret)
 {
-	struct wire_answer a = { .given = false };
+	struct wire_answer a = { .number = wire_get_u32(b) };
 	enum err e;
 
-	a.number = wire_get_u32(b);
 	a.given = wire_get_bool(b);
 	wire_get_secret(b, &a.text);
 	e = a.given || a.text.len == 0 ? wire_end(b) : ERR_PROTOCOL;

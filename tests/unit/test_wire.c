@@ -10,6 +10,8 @@
 #include "clock.h"
 #include "unit.h"
 
+#define N_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
+
 static int pair[2];
 
 static int open_pair(void **state)
@@ -54,30 +56,248 @@ static void request_survives_the_trip(void **state)
 	assert_string_equal(out.tty, "/dev/tty1");
 }
 
+static void peer_survives_the_trip(void **state)
+{
+	const struct wire_peer in = {
+		.root_socket = true, .pid = 1, .start = INT64_MAX, .parent = 3, .parent_start = 4, .ruid = 5, .euid = 6,
+		.loginuid = 4294967295LL, .audit_session = -8, .exe = "/usr/bin/login", .cgroup = "/user.slice",
+		.config_fallback = true,
+	};
+	struct wire_peer out;
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_put_peer(&b, &in);
+	reopen(&b, WIRE_PEER);
+	assert_int_equal(wire_get_peer(&b, &out), ERR_OK);
+	assert_true(out.root_socket && out.config_fallback);
+	assert_int_equal(out.pid, 1);
+	assert_int_equal(out.start, INT64_MAX);
+	assert_int_equal(out.parent, 3);
+	assert_int_equal(out.parent_start, 4);
+	assert_int_equal(out.ruid, 5);
+	assert_int_equal(out.euid, 6);
+	assert_int_equal(out.loginuid, 4294967295LL);
+	assert_int_equal(out.audit_session, -8);
+	assert_string_equal(out.exe, "/usr/bin/login");
+	assert_string_equal(out.cgroup, "/user.slice");
+	wire_put_peer(&b, &(const struct wire_peer){ .pid = 2 });
+	reopen(&b, WIRE_PEER);
+	assert_int_equal(wire_get_peer(&b, &out), ERR_OK);
+	assert_false(out.root_socket || out.config_fallback);
+}
+
+static void message_survives_the_trip(void **state)
+{
+	struct wire_message out;
+	WIRE_BUF(b);
+
+	(void)state;
+	wire_put_message(&b, &(const struct wire_message){ WIRE_PROMPT_SHOWN, 0x01020304, "Password: " });
+	reopen(&b, WIRE_MESSAGE);
+	assert_int_equal(wire_get_message(&b, &out), ERR_OK);
+	assert_int_equal(out.style, WIRE_PROMPT_SHOWN);
+	assert_int_equal(out.number, 0x01020304);
+	assert_string_equal(out.text, "Password: ");
+}
+
+static void an_answer_arrives_as_it_was_given(void **state)
+{
+	static const char *const texts[] = { "123456", "", "a" };
+	struct wire_answer out;
+	WIRE_BUF(b);
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct wire_answer in = { .number = 7 + i, .given = true };
+
+		assert_int_equal(secret_set(&in.text, texts[i], strlen(texts[i])), ERR_OK);
+		wire_put_answer(&b, &in);
+		reopen(&b, WIRE_ANSWER);
+		assert_int_equal(wire_get_answer(&b, &out), ERR_OK);
+		assert_int_equal(out.number, 7 + i);
+		assert_true(out.given && secret_equal(&in.text, &out.text));
+	}
+	/* What was typed before it was cancelled is not sent. */
+	wire_put_answer(&b, &(const struct wire_answer){ .number = 9, .text = { 3, "123" } });
+	reopen(&b, WIRE_ANSWER);
+	assert_int_equal(wire_get_answer(&b, &out), ERR_OK);
+	assert_int_equal(out.number, 9);
+	assert_false(out.given);
+	assert_int_equal(out.text.len, 0);
+}
+
+/* However long a worker asks for. */
+static void silence_has_a_limit(void **state)
+{
+	static const struct {
+		uint32_t sent, taken;
+	} rows[] = {
+		{ 0, 0 }, { 5000, 5000 }, { 179999, 179999 }, { 180000, 180000 }, { 180001, 180000 },
+		{ 180002, 180000 }, { UINT32_MAX, 180000 },
+	};
+	WIRE_BUF(b);
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		uint32_t ms = 1;
+
+		wire_put_ready(&b, rows[i].sent);
+		reopen(&b, WIRE_READY);
+		assert_int_equal(wire_get_ready(&b, &ms), ERR_OK);
+		assert_int_equal(ms, rows[i].taken);
+	}
+}
+
+static void asks_survive_the_trip(void **state)
+{
+	static const int64_t groups[] = { 1, INT64_MIN, 0x0102030405060708 };
+	WIRE_BUF(b);
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(groups); i++) {
+		enum wire_ask what = WIRE_ASK_CARD;
+		int64_t group = 0;
+
+		wire_put_ask(&b, WIRE_ASK_HASH, groups[i]);
+		reopen(&b, WIRE_ASK);
+		assert_int_equal(wire_get_ask(&b, &what, &group), ERR_OK);
+		assert_int_equal(what, WIRE_ASK_HASH);
+		assert_true(group == groups[i]);
+	}
+}
+
+/* -- one of each message, to be changed -- */
+
+static void put_request(struct wire_buf *b)
+{
+	wire_put_request(b, &(const struct wire_request){ .op = WIRE_CLOSE, .service = "s", .user = "u" });
+}
+
+static enum err get_request(struct wire_buf *b)
+{
+	return wire_get_request(b, WIRE_VERSION, &(struct wire_request){ 0 });
+}
+
+static void put_ready(struct wire_buf *b)
+{
+	wire_put_ready(b, 1000);
+}
+
+static enum err get_ready(struct wire_buf *b)
+{
+	return wire_get_ready(b, &(uint32_t){ 0 });
+}
+
+static void put_message(struct wire_buf *b)
+{
+	wire_put_message(b, &(const struct wire_message){ WIRE_INFO, 1, "text" });
+}
+
+static enum err get_message(struct wire_buf *b)
+{
+	return wire_get_message(b, &(struct wire_message){ 0 });
+}
+
+static void put_answer(struct wire_buf *b)
+{
+	wire_put_answer(b, &(const struct wire_answer){ 1, true, { 6, "123456" } });
+}
+
+static enum err get_answer(struct wire_buf *b)
+{
+	return wire_get_answer(b, &(struct wire_answer){ 0 });
+}
+
+static void put_yes(struct wire_buf *b)
+{
+	wire_put_result(b, &(const struct wire_result){ VERDICT_ALLOW, ERR_OK, 3600 });
+}
+
+static enum err get_result(struct wire_buf *b)
+{
+	return wire_get_result(b, &(struct wire_result){ 0 });
+}
+
+static void put_peer(struct wire_buf *b)
+{
+	wire_put_peer(b, &(const struct wire_peer){ .root_socket = true, .pid = 7, .cgroup = "/x" });
+}
+
+static enum err get_peer(struct wire_buf *b)
+{
+	return wire_get_peer(b, &(struct wire_peer){ 0 });
+}
+
+static void put_ask(struct wire_buf *b)
+{
+	wire_put_ask(b, WIRE_ASK_CARD, 7);
+}
+
+static enum err get_ask(struct wire_buf *b)
+{
+	return wire_get_ask(b, &(enum wire_ask){ 0 }, &(int64_t){ 0 });
+}
+
+/* Cut, it would begin with the number of a success. */
+static void put_given(struct wire_buf *b)
+{
+	wire_put_given(b, ERR_OK);
+}
+
+static enum err get_given(struct wire_buf *b)
+{
+	return wire_get_given(b, &(enum err){ 0 });
+}
+
+static const struct {
+	enum wire_type type;
+	void (*put)(struct wire_buf *b);
+	enum err (*get)(struct wire_buf *b);
+	uint8_t first, last;    /* what its first byte may be; 0: it means nothing by itself */
+} messages[] = {
+	{ WIRE_REQUEST, put_request, get_request, 1, 7 },
+	{ WIRE_READY, put_ready, get_ready, 0, 0 },
+	{ WIRE_MESSAGE, put_message, get_message, 1, 4 },
+	{ WIRE_ANSWER, put_answer, get_answer, 0, 0 },
+	{ WIRE_RESULT, put_yes, get_result, 0, 0 },
+	{ WIRE_PEER, put_peer, get_peer, 0, 0 },
+	{ WIRE_ASK, put_ask, get_ask, 1, 3 },
+	{ WIRE_GIVEN, put_given, get_given, 0, 0 },
+};
+
 /* Every shorter and every longer form of every message is refused: no length is taken on trust. */
 static void cut_and_padded_messages_are_refused(void **state)
 {
-	struct wire_request rq = { .op = WIRE_CLOSE, .service = "s", .user = "u" }, rq_out;
-	struct wire_peer peer = { .root_socket = true, .pid = 7, .cgroup = "/x" }, peer_out;
 	struct wire_buf whole;
 
 	(void)state;
-	wire_put_request(&whole, &rq);
-	for (size_t n = 8; n <= whole.len + 1; n++) {
-		struct wire_buf b = whole;
+	for (size_t i = 0; i < N_OF(messages); i++) {
+		messages[i].put(&whole);
+		whole.bytes[whole.len] = 0;
+		for (size_t n = 8; n <= whole.len + 1; n++) {
+			struct wire_buf b = whole;
 
-		b.len = n;
-		reopen(&b, WIRE_REQUEST);
-		assert_int_equal(wire_get_request(&b, WIRE_VERSION, &rq_out), n == whole.len ? ERR_OK : ERR_PROTOCOL);
+			b.len = n;
+			reopen(&b, messages[i].type);
+			assert_int_equal(messages[i].get(&b), n == whole.len ? ERR_OK : ERR_PROTOCOL);
+		}
 	}
-	wire_put_peer(&whole, &peer);
-	for (size_t n = 8; n <= whole.len + 1; n++) {
-		struct wire_buf b = whole;
+}
 
-		b.len = n;
-		reopen(&b, WIRE_PEER);
-		assert_int_equal(wire_get_peer(&b, &peer_out), n == whole.len ? ERR_OK : ERR_PROTOCOL);
-	}
+static void only_known_entries_styles_and_asks_are_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_OF(messages); i++)
+		for (unsigned value = 0; messages[i].first && value < 256; value++) {
+			bool known = value >= messages[i].first && value <= messages[i].last;
+			struct wire_buf b;
+
+			messages[i].put(&b);
+			b.bytes[8] = (unsigned char)value;
+			reopen(&b, messages[i].type);
+			assert_int_equal(messages[i].get(&b), known ? ERR_OK : ERR_PROTOCOL);
+		}
 }
 
 static void headers_of_others_are_refused(void **state)
@@ -90,7 +310,7 @@ static void headers_of_others_are_refused(void **state)
 	unsigned version;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < N_OF(rows); i++) {
 		struct wire_buf b;
 
 		wire_put_ready(&b, 1);
@@ -211,7 +431,7 @@ static void only_the_exact_verdict_allows(void **state)
 		{ .verdict = VERDICT_ALLOW, .result = ERR_DENIED }, { .verdict = VERDICT_DENY, .result = ERR_OK },
 		{ .verdict = 0, .result = ERR_OK }, { .verdict = 1, .result = ERR_DENIED },
 	};
-	for (size_t i = 0; i < sizeof(mixed) / sizeof(mixed[0]); i++) {
+	for (size_t i = 0; i < N_OF(mixed); i++) {
 		wire_put_result(&b, &mixed[i]);
 		reopen(&b, WIRE_RESULT);
 		assert_int_equal(wire_get_result(&b, &out), ERR_PROTOCOL);
@@ -221,6 +441,28 @@ static void only_the_exact_verdict_allows(void **state)
 	wire_put_result(&b, &yes);
 	reopen(&b, WIRE_RESULT);
 	assert_int_equal(wire_get_result(&b, &out), ERR_OK);
+}
+
+static void a_result_arrives_whole(void **state)
+{
+	static const struct wire_result results[] = {
+		{ VERDICT_ALLOW, ERR_OK, 3600 },
+		{ VERDICT_DENY, ERR_LOCKED, 0 },
+		{ VERDICT_DENY, (enum err)999, UINT32_MAX },      /* of a later daemon */
+	};
+	WIRE_BUF(b);
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(results); i++) {
+		struct wire_result out = { .verdict = 1, .result = ERR_DENIED, .runtime_max_s = 1 };
+
+		wire_put_result(&b, &results[i]);
+		reopen(&b, WIRE_RESULT);
+		assert_int_equal(wire_get_result(&b, &out), ERR_OK);
+		assert_int_equal(out.verdict, results[i].verdict);
+		assert_int_equal(out.result, results[i].result);
+		assert_int_equal(out.runtime_max_s, results[i].runtime_max_s);
+	}
 }
 
 static void silence_ends_at_the_deadline(void **state)
@@ -303,7 +545,7 @@ static const struct wire_record records[] = {
 	{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", WIRE_WAY_NO_APP } },
 	{ .kind = WIRE_RECORD_EVENT, .event = { 7, 8, "card-revoke", "OK", "7K2M-9QXD", "login", "{\"class\":\"default\"}" } },
 };
-#define N_RECORDS (sizeof(records) / sizeof(records[0]))
+#define N_RECORDS N_OF(records)
 
 static void records_survive_the_trip(void **state)
 {
@@ -373,7 +615,7 @@ static void values_out_of_range_are_no_record(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < N_OF(bad); i++)
 		assert_no_record(&bad[i]);
 	for (int kind = 0; kind < 256; kind++) {
 		struct wire_record out;
@@ -461,13 +703,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(request_survives_the_trip),
+		cmocka_unit_test(peer_survives_the_trip),
+		cmocka_unit_test(message_survives_the_trip),
+		cmocka_unit_test(an_answer_arrives_as_it_was_given),
+		cmocka_unit_test(silence_has_a_limit),
+		cmocka_unit_test(asks_survive_the_trip),
 		cmocka_unit_test(cut_and_padded_messages_are_refused),
+		cmocka_unit_test(only_known_entries_styles_and_asks_are_taken),
 		cmocka_unit_test(headers_of_others_are_refused),
 		cmocka_unit_test(strings_with_nul_or_too_long_are_refused),
 		cmocka_unit_test(malformed_messages_leave_the_result_alone),
 		cmocka_unit_test(an_answer_not_given_has_no_text),
 		cmocka_unit_test(only_known_results_are_given),
 		cmocka_unit_test(only_the_exact_verdict_allows),
+		cmocka_unit_test(a_result_arrives_whole),
 		cmocka_unit_test(descriptors_come_only_where_they_belong),
 		cmocka_unit_test(oversized_packets_are_refused),
 		cmocka_unit_test(records_survive_the_trip),

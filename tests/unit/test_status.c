@@ -22,11 +22,29 @@ static void fill_bucket(int64_t person, const char *origin, int64_t failed)
 	rules_commit();
 }
 
+/* The N-th card of somebody's life, after the one of stage_setup(). */
+static void add_card(int64_t person, size_t n)
+{
+	const unsigned char values[7] = { (unsigned char)(n % 31), (unsigned char)(n / 31), 30, 1, 2, 3, 4 };
+	struct card_row row = taros.row;
+
+	row.person = person;
+	snprintf(row.label, sizeof(row.label), "card %zu", n);
+	row.spki[row.spki_len - 1] ^= (unsigned char)n;
+	row.spki[row.spki_len - 2] ^= 1;
+	memset(row.spki_sha256, (int)n, sizeof(row.spki_sha256));
+	assert_int_equal(card_id_make(values, &row.card_id), ERR_OK);
+	rules_begin();
+	assert_int_equal(store_card_add(rules_store, &row), ERR_OK);
+	rules_commit();
+}
+
 static void one_is_told_all_of_oneself(void **state)
 {
 	const struct wire_record *r;
 
 	(void)state;
+	stage_raw("UPDATE card SET label = 'blue'");
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 	assert_int_equal(stage_login(STAGE_PIN, "wrong wrong"), ERR_SECRET_WRONG);
 	fill_bucket(taro, "remote", 3);
@@ -39,9 +57,11 @@ static void one_is_told_all_of_oneself(void **state)
 	assert_true(r->person.app_at > 0 && r->person.password_at > 0 && r->person.last_at > 0);
 	assert_string_equal(r->person.last_from, "tty1");
 	assert_int_equal(r->person.failures, 1);
+	assert_true(r->person.failure_at >= r->person.last_at);
 	assert_string_equal(r->person.failure_from, "tty1");
 	r = stage_told(WIRE_RECORD_CARD, 0);
 	assert_string_equal(r->card.id, taros.row.card_id.text);
+	assert_string_equal(r->card.label, "blue");
 	assert_string_equal(r->card.state, "active");
 	assert_string_equal(r->card.usable, "OK");
 	assert_true(r->card.last_used_at > 0);
@@ -72,9 +92,49 @@ static void who_has_nothing_is_told_so(void **state)
 	assert_int_equal(r->person.app_at, -1);
 	assert_int_equal(r->person.password_at, -1);
 	assert_int_equal(r->person.last_at, -1);
+	assert_int_equal(r->person.failure_at, -1);
 	r = stage_told(WIRE_RECORD_CARD, 0);
 	assert_string_equal(r->card.state, "revoked");
 	assert_string_equal(r->card.usable, "REVOKED");
+}
+
+static void of_many_cards_the_newest_are_told(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n <= 63; n++)
+		add_card(taro, n);
+	assert_int_equal(status_of(1001), ERR_OK);
+	assert_string_equal(stage_told(WIRE_RECORD_CARD, 0)->card.id, taros.row.card_id.text);
+	assert_string_equal(stage_told(WIRE_RECORD_CARD, 63)->card.label, "card 63");
+	for (size_t n = 64; n <= 66; n++)
+		add_card(taro, n);
+	assert_int_equal(status_of(1001), ERR_OK);
+	for (size_t n = 0; n < 64; n++) {
+		char label[16];
+
+		snprintf(label, sizeof(label), "card %zu", n + 3);
+		assert_string_equal(stage_told(WIRE_RECORD_CARD, n)->card.label, label);
+	}
+	assert_null(stage_told(WIRE_RECORD_CARD, 64));
+}
+
+/* Those of the machine and the network are told before those of programs. */
+static void of_many_counts_the_first_are_told(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 66; n++) {
+		char origin[16];
+
+		snprintf(origin, sizeof(origin), "uid:%d", 2000 + n);
+		fill_bucket(taro, origin, 1);
+	}
+	fill_bucket(taro, "remote", 1);
+	fill_bucket(taro, "local", 1);
+	assert_int_equal(status_of(1001), ERR_OK);
+	assert_string_equal(stage_told(WIRE_RECORD_COUNT, 0)->count.origin, "local");
+	assert_string_equal(stage_told(WIRE_RECORD_COUNT, 1)->count.origin, "remote");
+	assert_string_equal(stage_told(WIRE_RECORD_COUNT, 63)->count.origin, "uid:2061");
+	assert_null(stage_told(WIRE_RECORD_COUNT, 64));
 }
 
 static void others_are_not_told_of(void **state)
@@ -112,10 +172,14 @@ static void a_message_that_names_anything_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		stage_as_user("", 1001);
 		memset(&stage.request, 0, sizeof(stage.request));
-		strcpy(fields[i], i ? "x" : "hanako");
+		strcpy(fields[i], "x");
 		assert_int_equal(stage_run(WIRE_STATUS), ERR_NOT_ALLOWED);
 		assert_int_equal(stage.n_records, 0);
 	}
+	memset(&stage.request, 0, sizeof(stage.request));
+	stage_request(user, "hanako");
+	assert_int_equal(stage_run(WIRE_STATUS), ERR_NOT_ALLOWED);
+	assert_int_equal(stage.n_records, 0);
 	memset(&stage.request, 0, sizeof(stage.request));
 	stage.request.flags = 1;
 	assert_int_equal(stage_run(WIRE_STATUS), ERR_NOT_ALLOWED);
@@ -145,6 +209,21 @@ static void a_listener_that_went_away_ends_it(void **state)
 		assert_int_equal(status_of(1001), ERR_UNAVAILABLE);
 }
 
+/* Of its own accord too, before auth_run() looks at both. */
+static void the_verdict_stands_on_no_when_it_fails(void **state)
+{
+	struct wire_result r = { .verdict = VERDICT_DENY };
+	struct auth_call c;
+
+	(void)state;
+	stage_as_user("", 1003);
+	memset(&stage.request, 0, sizeof(stage.request));
+	stage.request.op = WIRE_STATUS;
+	c = stage_call();
+	assert_int_equal(status_run(&c, &r), ERR_NOT_A_PERSON);
+	assert_int_equal(r.verdict, VERDICT_DENY);
+}
+
 static void a_fault_at_any_step_is_no_answer(void **state)
 {
 	enum err e;
@@ -167,10 +246,13 @@ int main(void)
 	const struct CMUnitTest list[] = {
 		STAGE_TEST_SECRETS(one_is_told_all_of_oneself),
 		STAGE_TEST(who_has_nothing_is_told_so),
+		STAGE_TEST(of_many_cards_the_newest_are_told),
+		STAGE_TEST(of_many_counts_the_first_are_told),
 		STAGE_TEST(others_are_not_told_of),
 		STAGE_TEST(a_message_that_names_anything_is_refused),
 		STAGE_TEST(asking_changes_nothing),
 		STAGE_TEST(a_listener_that_went_away_ends_it),
+		STAGE_TEST(the_verdict_stands_on_no_when_it_fails),
 		STAGE_TEST(a_fault_at_any_step_is_no_answer),
 	};
 

@@ -7,13 +7,13 @@
 #include "lifecycle.h"
 #include "text.h"
 
-/* Records of each kind; more than these are history. */
+/* Records of each kind: the newest cards, and the counts of the machine and the network before those of programs. */
 #define TOLD_MAX 64
 
 struct telling {
 	bool marks;
 	size_t n_cards, n_counts;
-	struct wire_card cards[TOLD_MAX];
+	struct wire_card cards[TOLD_MAX];       /* a ring */
 	struct wire_count counts[TOLD_MAX];
 };
 
@@ -51,8 +51,6 @@ static enum err take_card(const struct card_row *row, void *arg)
 	struct telling *t = arg;
 	struct wire_card c = { .not_after = row->not_after, .last_used_at = row->last_used_at };
 
-	if (t->n_cards == TOLD_MAX)
-		return ERR_OK;
 	text_copy_or_none(c.id, sizeof(c.id), row->card_id.text);
 	text_copy_or_none(c.label, sizeof(c.label), row->label);
 	text_copy_or_none(c.state, sizeof(c.state), card_state_name(row->state));
@@ -61,7 +59,7 @@ static enum err take_card(const struct card_row *row, void *arg)
 		c.guid_len = sizeof(c.guid);
 		memcpy(c.guid, row->guid, sizeof(c.guid));
 	}
-	t->cards[t->n_cards++] = c;
+	t->cards[t->n_cards++ % TOLD_MAX] = c;
 	return ERR_OK;
 }
 
@@ -77,6 +75,19 @@ static enum err take_count(const struct bucket_row *b, void *arg)
 	return ERR_OK;
 }
 
+static enum err tell_card(const struct auth_call *c, const struct wire_card *card)
+{
+	return c->io->record(c->io->arg, &(struct wire_record){ .kind = WIRE_RECORD_CARD, .card = *card });
+}
+
+static enum err tell_count(const struct auth_call *c, const struct who *w, const struct wire_count *count)
+{
+	struct wire_record r = { .kind = WIRE_RECORD_COUNT, .count = *count };
+	enum err e = who_locked_until(c, w, count->origin, &r.count.locked_until);
+
+	return e == ERR_OK ? c->io->record(c->io->arg, &r) : e;
+}
+
 /* Rows first, then groups and the peer, who may both be slow: no query stays open meanwhile. */
 enum err status_tell(const struct auth_call *c, const struct who *w, bool marks)
 {
@@ -87,13 +98,10 @@ enum err status_tell(const struct auth_call *c, const struct who *w, bool marks)
 		e = store_card_each(c->store, w->person.id, take_card, &t);
 	if (e == ERR_OK)
 		e = store_bucket_each(c->store, w->person.id, take_count, &t);
-	for (size_t i = 0; e == ERR_OK && i < t.n_cards; i++)
-		e = c->io->record(c->io->arg, &(struct wire_record){ .kind = WIRE_RECORD_CARD, .card = t.cards[i] });
-	for (size_t i = 0; e == ERR_OK && i < t.n_counts; i++) {
-		e = who_locked_until(c, w, t.counts[i].origin, &t.counts[i].locked_until);
-		if (e == ERR_OK)
-			e = c->io->record(c->io->arg, &(struct wire_record){ .kind = WIRE_RECORD_COUNT, .count = t.counts[i] });
-	}
+	for (size_t i = t.n_cards > TOLD_MAX ? t.n_cards - TOLD_MAX : 0; e == ERR_OK && i < t.n_cards; i++)
+		e = tell_card(c, &t.cards[i % TOLD_MAX]);
+	for (size_t i = 0; e == ERR_OK && i < t.n_counts; i++)
+		e = tell_count(c, w, &t.counts[i]);
 	return e;
 }
 

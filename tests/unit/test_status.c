@@ -106,16 +106,17 @@ static void of_many_cards_the_newest_are_told(void **state)
 	assert_int_equal(status_of(1001), ERR_OK);
 	assert_string_equal(stage_told(WIRE_RECORD_CARD, 0)->card.id, taros.row.card_id.text);
 	assert_string_equal(stage_told(WIRE_RECORD_CARD, 63)->card.label, "card 63");
-	for (size_t n = 64; n <= 66; n++)
-		add_card(taro, n);
-	assert_int_equal(status_of(1001), ERR_OK);
-	for (size_t n = 0; n < 64; n++) {
-		char label[16];
+	for (size_t newest = 64; newest <= 66; newest++) {
+		add_card(taro, newest);
+		assert_int_equal(status_of(1001), ERR_OK);
+		for (size_t n = 0; n < 64; n++) {
+			char label[16];
 
-		snprintf(label, sizeof(label), "card %zu", n + 3);
-		assert_string_equal(stage_told(WIRE_RECORD_CARD, n)->card.label, label);
+			snprintf(label, sizeof(label), "card %zu", newest - 63 + n);
+			assert_string_equal(stage_told(WIRE_RECORD_CARD, n)->card.label, label);
+		}
+		assert_null(stage_told(WIRE_RECORD_CARD, 64));
 	}
-	assert_null(stage_told(WIRE_RECORD_CARD, 64));
 }
 
 /* Those of the machine and the network are told before those of programs. */

@@ -57,6 +57,7 @@ TABLE = {
     "lib/auth/lockout_owner.c": "lockout",
     "lib/auth/lifecycle.c": "lifecycle login_card session",
     "lib/auth/status.c": "status explain",
+    "lib/auth/explain.c": "explain",
     "lib/auth/factor_password.c": "factor_password login_answer",
     "lib/auth/factor_totp.c": "factor_totp login_answer login_end",
     "lib/policy/policy_select.c": "policy who",

@@ -48,13 +48,11 @@ static enum err tell_class(const struct auth_call *c, const struct who *w, const
 
 static enum err tell_classes(const struct auth_call *c, const struct who *w)
 {
-	enum err e = ERR_DENIED;
+	const struct policy_class *k = c->policy->classes;
+	enum err e = tell_class(c, w, k);
 
-	for (const struct policy_class *k = c->policy->classes; k <= w->class_of; k++) {
-		e = tell_class(c, w, k);
-		if (e != ERR_OK)
-			return e;
-	}
+	while (e == ERR_OK && k < w->class_of)
+		e = tell_class(c, w, ++k);
 	return e;
 }
 

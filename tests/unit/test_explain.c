@@ -7,7 +7,7 @@
 #define CLASSES \
 	STAGE_CHEAP "[class admin]\nperson = hanako\nservice = login\nfactors = card,totp\n" \
 		    "[class far]\nwhere = remote\nfrom = 192.0.2.0/24\nfactors = password,totp\n" \
-		    "[default]\nfactors = card,totp card,password password,totp\nattempts = 4\n"
+		    "[default]\nfactors = card,totp card,password password,totp\nattempts = 4\nlock = 2h\n"
 
 static void expect_way(size_t n, const char *factors, enum wire_obstacle obstacle)
 {
@@ -39,6 +39,7 @@ static void the_class_and_what_kept_the_others_out(void **state)
 	assert_string_equal(class_told(2)->name, "default");
 	assert_true(class_told(2)->applies);
 	assert_int_equal(class_told(2)->attempts, 4);
+	assert_int_equal(class_told(2)->lock_s, 7200);
 	assert_null(stage_told(WIRE_RECORD_CLASS, 3));
 	assert_false(stage_told(WIRE_RECORD_PLACE, 0)->place.remote);
 
@@ -54,6 +55,32 @@ static void the_class_and_what_kept_the_others_out(void **state)
 	assert_string_equal(stage_told(WIRE_RECORD_PLACE, 0)->place.address, "192.0.2.7");
 }
 
+static void the_place_and_the_state_of_the_machine(void **state)
+{
+	const struct wire_record *r;
+
+	(void)state;
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	r = stage_told(WIRE_RECORD_PLACE, 0);
+	assert_ptr_equal(r, &stage.records[0]);
+	assert_string_equal(r->place.origin, "local");
+	assert_string_equal(r->place.address, "");
+	assert_false(r->place.fallback || r->place.full);
+
+	stage_from("taro", "192.0.2.7");
+	stage.peer.config_fallback = true;
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	r = stage_told(WIRE_RECORD_PLACE, 0);
+	assert_string_equal(r->place.origin, "remote");
+	assert_true(r->place.fallback && !r->place.full);
+
+	stage.peer.config_fallback = false;
+	stage.store_full = true;
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	r = stage_told(WIRE_RECORD_PLACE, 0);
+	assert_true(r->place.full && !r->place.fallback);
+}
+
 static void ways_and_what_stands_in_them(void **state)
 {
 	const struct wire_record *card;
@@ -65,6 +92,8 @@ static void ways_and_what_stands_in_them(void **state)
 	expect_way(1, "card,password", WIRE_WAY_OPEN);
 	card = stage_told(WIRE_RECORD_CARD, 0);
 	assert_int_equal(card->card.guid_len, 16);
+	for (size_t i = 0; i < 16; i++)
+		assert_int_equal(card->card.guid[i], 0x77);
 
 	stage_from("taro", "198.51.100.1");
 	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
@@ -85,6 +114,47 @@ static void ways_and_what_stands_in_them(void **state)
 	expect_way(3, "card-nopin,password", WIRE_WAY_NO_CARD);
 }
 
+/* One of them is enough, whichever was enrolled last; each kind opens its own ways. */
+static void any_of_several_cards_will_do(void **state)
+{
+	struct stage_card pinless = stage_new_card(1, 0), other = stage_new_card(0, 0x99);
+
+	(void)state;
+	pinless.pinless = true;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp card-nopin,password\n");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(0, "card,totp", WIRE_WAY_OPEN);
+	expect_way(1, "card-nopin,password", WIRE_WAY_NO_CARD);
+	stage_enrol(&pinless, taro);
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(0, "card,totp", WIRE_WAY_OPEN);
+	expect_way(1, "card-nopin,password", WIRE_WAY_OPEN);
+	/* It says nothing to know it by. */
+	assert_int_equal(stage_told(WIRE_RECORD_CARD, 1)->card.guid_len, 0);
+	stage_enrol(&other, taro);
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(1, "card-nopin,password", WIRE_WAY_OPEN);
+	stage_move_card(&taros, CARD_REVOKED);
+	stage_move_card(&other, CARD_REVOKED);
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(0, "card,totp", WIRE_WAY_NO_CARD);
+	expect_way(1, "card-nopin,password", WIRE_WAY_OPEN);
+}
+
+/* Far away a card is not asked for, and what a session proved is known nowhere. */
+static void ways_that_are_never_offered_say_why(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = password,totp session,password card,session\n");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(1, "session,password", WIRE_WAY_SESSION);
+	expect_way(2, "card,session", WIRE_WAY_SESSION);
+	stage_from("taro", "192.0.2.7");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(1, "session,password", WIRE_WAY_SESSION);
+	expect_way(2, "card,session", WIRE_WAY_REMOTE);
+}
+
 static void who_is_no_person_has_a_class_and_no_records(void **state)
 {
 	static const char *const names[] = { "jiro", "nobody-at-all", "root" };
@@ -101,14 +171,33 @@ static void who_is_no_person_has_a_class_and_no_records(void **state)
 	}
 }
 
-static void the_newest_event_is_told(void **state)
+/* Whose account has vanished is not known any more, not by his events either. */
+static void whose_account_vanished_has_no_records(void **state)
 {
-	const struct wire_record *r;
-
 	(void)state;
 	assert_int_equal(stage_login(STAGE_PIN, "wrong wrong"), ERR_SECRET_WRONG);
 	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_non_null(stage_told(WIRE_RECORD_EVENT, 0));
+	host.vanished = "taro";
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_null(stage_told(WIRE_RECORD_PERSON, 0));
+	assert_null(stage_told(WIRE_RECORD_EVENT, 0));
+}
+
+static void the_newest_event_is_told(void **state)
+{
+	const struct wire_record *r;
+	struct event_row last;
+
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_login(STAGE_PIN, "wrong wrong"), ERR_SECRET_WRONG);
+	stage_last_event(&last);
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_null(stage_told(WIRE_RECORD_EVENT, 1));
 	r = stage_told(WIRE_RECORD_EVENT, 0);
+	assert_int_equal(r->event.seq, last.seq);
+	assert_int_equal(r->event.at, last.at);
 	assert_string_equal(r->event.type, "login");
 	assert_string_equal(r->event.result, "SECRET_WRONG");
 	assert_string_equal(r->event.service, "login");
@@ -137,6 +226,45 @@ static void asking_changes_nothing(void **state)
 	assert_int_equal(stage.n_records, 0);
 }
 
+static struct {
+	size_t sent, fails_at;
+} line;
+
+static enum err breaking_record(void *arg, const struct wire_record *r)
+{
+	(void)arg;
+	(void)r;
+	assert_true(++line.sent <= line.fails_at);
+	return line.sent == line.fails_at ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+/* Nothing is told after it, and the verdict stays a no, before auth_run() looks at it too. */
+static void a_record_that_can_not_be_sent_ends_it(void **state)
+{
+	struct auth_call c;
+	struct auth_io io;
+	size_t all;
+
+	(void)state;
+	stage_policy(CLASSES);
+	assert_int_equal(stage_login(STAGE_PIN, "wrong wrong"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	all = stage.n_records;
+	assert_true(all > 8);
+	c = stage_call();
+	io = *c.io;
+	io.record = breaking_record;
+	c.io = &io;
+	for (line.fails_at = 1; line.fails_at <= all; line.fails_at++) {
+		struct wire_result r = { .verdict = VERDICT_DENY };
+
+		line.sent = 0;
+		assert_int_equal(explain_run(&c, &r), ERR_UNAVAILABLE);
+		assert_int_equal(line.sent, line.fails_at);
+		assert_int_equal(r.verdict, VERDICT_DENY);
+	}
+}
+
 static void a_fault_at_any_step_is_no_answer(void **state)
 {
 	enum err e;
@@ -157,10 +285,15 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 		STAGE_TEST(the_class_and_what_kept_the_others_out),
+		STAGE_TEST(the_place_and_the_state_of_the_machine),
 		STAGE_TEST_SECRETS(ways_and_what_stands_in_them),
+		STAGE_TEST_SECRETS(any_of_several_cards_will_do),
+		STAGE_TEST_SECRETS(ways_that_are_never_offered_say_why),
 		STAGE_TEST(who_is_no_person_has_a_class_and_no_records),
+		STAGE_TEST_SECRETS(whose_account_vanished_has_no_records),
 		STAGE_TEST_SECRETS(the_newest_event_is_told),
 		STAGE_TEST(asking_changes_nothing),
+		STAGE_TEST_SECRETS(a_record_that_can_not_be_sent_ends_it),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_is_no_answer),
 	};
 

@@ -48,7 +48,7 @@ MUST_USE enum err lockout_succeeded(struct store *s, const struct lockout_ticket
 /* In the caller's transaction: the machinery failed before anything was verified: returned without a trace. */
 MUST_USE enum err lockout_returned(struct store *s, const struct lockout_ticket *t);
 
-/* Without writing: ERR_OK, or ERR_LOCKED with *until_s. Pending tries are not counted. */
+/* Without writing: ERR_OK, or ERR_LOCKED with *until_s (untouched otherwise). Pending tries are not counted. */
 MUST_USE enum err lockout_state(struct store *s, int64_t person, const char *origin,
 				const struct lockout_limits *limits, int64_t *until_s);
 

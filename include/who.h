@@ -31,7 +31,7 @@ struct who {
  */
 MUST_USE enum err who_find(const struct auth_call *c, struct who *ret);
 
-/* The registered person of a uid: known and person alone are set, nothing is written. */
+/* The registered person of a uid, known or not; has_account and groups where the name still has that uid. No place and no class; nothing is written. */
 MUST_USE enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret);
 
 /*

@@ -20,10 +20,10 @@ static void free_buffer(char **p)
 	free(*p);
 }
 
-/* These two ops only tell. */
+/* It only tells. */
 static bool writes(const struct auth_call *c)
 {
-	return c->request->op != WIRE_STATUS && c->request->op != WIRE_EXPLAIN;
+	return c->request->op != WIRE_EXPLAIN;
 }
 
 static enum err find_account(const char *user, struct who *w)
@@ -231,7 +231,6 @@ enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret)
 		return e;
 	w.known = true;
 	w.has_account = w.has_account && w.uid == uid;
-	w.gid = w.has_account ? w.gid : -1;
 	w.uid = uid;
 	*ret = w;
 	return ERR_OK;
@@ -284,7 +283,7 @@ enum err who_locked_until(const struct auth_call *c, const struct who *w, const 
 
 	if (e != ERR_OK && e != ERR_LOCKED)
 		return e;
-	*ret = e == ERR_LOCKED ? until : -1;
+	*ret = until;
 	return ERR_OK;
 }
 

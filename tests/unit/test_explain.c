@@ -79,6 +79,11 @@ static void the_place_and_the_state_of_the_machine(void **state)
 	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
 	r = stage_told(WIRE_RECORD_PLACE, 0);
 	assert_true(r->place.full && !r->place.fallback);
+	/* As a login: from inside of somebody's session nobody stands before the machine. */
+	stage_at_console("taro");
+	stage.peer.audit_session = 9;
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_true(stage_told(WIRE_RECORD_PLACE, 0)->place.remote);
 }
 
 static void ways_and_what_stands_in_them(void **state)

@@ -98,6 +98,42 @@ static void who_has_nothing_is_told_so(void **state)
 	assert_string_equal(r->card.usable, "REVOKED");
 }
 
+/* The uid was taken from the person whose name it was: neither of the two is told about the other. */
+static void a_name_that_went_to_another_uid_is_told_nothing(void **state)
+{
+	(void)state;
+	stage_raw("UPDATE person SET uid = 1003 WHERE login = 'taro'");
+	assert_int_equal(status_of(1003), ERR_NOT_A_PERSON);
+	assert_int_equal(stage.n_records, 0);
+	assert_int_equal(status_of(1001), ERR_NOT_A_PERSON);
+	assert_int_equal(stage.n_records, 0);
+}
+
+/* Nobody asks at a service: what locks at the console and over ssh is what there is to say. */
+static void locks_are_those_of_console_and_ssh(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[class desk]\nservice = login\nfactors = card,password\nattempts = 2\n"
+				 "[class far]\nservice = sshd\nfactors = password,totp\nattempts = 3\n"
+				 "[default]\nfactors = card,password\nattempts = 9\n");
+	fill_bucket(taro, "local", 1);
+	fill_bucket(taro, "remote", 2);
+	assert_int_equal(status_of(1001), ERR_OK);
+	assert_int_equal(stage_told(WIRE_RECORD_COUNT, 0)->count.locked_until, -1);
+	assert_int_equal(stage_told(WIRE_RECORD_COUNT, 1)->count.locked_until, -1);
+	fill_bucket(taro, "local", 2);
+	fill_bucket(taro, "remote", 3);
+	assert_int_equal(status_of(1001), ERR_OK);
+	assert_true(stage_told(WIRE_RECORD_COUNT, 0)->count.locked_until > clock_real_s());
+	assert_true(stage_told(WIRE_RECORD_COUNT, 1)->count.locked_until > clock_real_s());
+	/* Whoever explains a login elsewhere is told the limits of there, for the same origin. */
+	stage_at_console("taro");
+	stage_request(service, "gdm-password");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_int_equal(stage_told(WIRE_RECORD_COUNT, 0)->count.locked_until, -1);
+	assert_true(stage_told(WIRE_RECORD_COUNT, 1)->count.locked_until > clock_real_s());
+}
+
 static void of_many_cards_the_newest_are_told(void **state)
 {
 	(void)state;
@@ -247,6 +283,8 @@ int main(void)
 	const struct CMUnitTest list[] = {
 		STAGE_TEST_SECRETS(one_is_told_all_of_oneself),
 		STAGE_TEST(who_has_nothing_is_told_so),
+		STAGE_TEST(a_name_that_went_to_another_uid_is_told_nothing),
+		STAGE_TEST(locks_are_those_of_console_and_ssh),
 		STAGE_TEST(of_many_cards_the_newest_are_told),
 		STAGE_TEST(of_many_counts_the_first_are_told),
 		STAGE_TEST(others_are_not_told_of),

@@ -79,6 +79,21 @@ static void a_registered_account_is_known(void **state)
 	assert_string_equal(who_from(&found), "local");
 }
 
+static void a_uid_without_a_person_is_unknown(void **state)
+{
+	const struct auth_call c = stage_call();
+	struct who w = { .known = true, .has_account = true };
+
+	(void)state;
+	assert_int_equal(who_of_uid(&c, 1003, &w), ERR_OK);
+	assert_false(w.known || w.has_account);
+	assert_int_equal(w.uid, 1003);
+	assert_int_equal(who_of_uid(&c, 1001, &w), ERR_OK);
+	assert_true(w.known && w.has_account);
+	assert_string_equal(w.person.login, "taro");
+	assert_int_equal(w.gid, 1001);
+}
+
 static void another_name_of_the_uid_is_the_same_person(void **state)
 {
 	(void)state;
@@ -514,6 +529,7 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 		WHO_TEST(a_registered_account_is_known),
+		WHO_TEST(a_uid_without_a_person_is_unknown),
 		WHO_TEST(another_name_of_the_uid_is_the_same_person),
 		WHO_TEST(names_that_nobody_has_get_a_class_like_anybody),
 		WHO_TEST(an_account_that_vanished_is_unknown),

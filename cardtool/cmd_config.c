@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +75,9 @@ static enum exit_code config_check(struct tool *t)
 	struct policy *p;
 	int fd = -1;
 
+	/* --json is never translated, and the fault is part of it. */
+	if (t->json)
+		setlocale(LC_MESSAGES, "C");
 	if (t->args.n_words)
 		code = open_file(path, &fd);
 	else if (trusted_open(path, 0022, &fd) != ERR_OK)

@@ -24,11 +24,10 @@ enum err reader_result(const struct card_answer *a)
 	if (a->result == ERR_OK)
 		return ERR_OK;
 	if (a->result == ERR_PIN_WRONG && a->tries >= 0)
-		return fail(a->result, "%d tries left", a->tries);
+		return fail(a->result, ngettext("%d try left", "%d tries left", (unsigned long)a->tries), a->tries);
 	if (a->sw)
-		return fail(a->result, "%s, status %04X", *a->reader ? a->reader : "the card",
-			    a->sw);
-	return fail(a->result, "%s", *a->reader ? a->reader : "no more is known");
+		return fail(a->result, _("%s, status %04X"), *a->reader ? a->reader : _("the card"), a->sw);
+	return fail(a->result, "%s", a->reader);
 }
 
 static enum err ask(struct tool *t, const struct card_request *q, struct card_answer *a)

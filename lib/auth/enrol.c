@@ -21,7 +21,7 @@ enum err enrol_person(const struct person *p)
 	if (p->state == PERSON_ACTIVE)
 		return ERR_OK;
 	if (p->state == PERSON_LOCKED)
-		return fail(ERR_LOCKED, "%s is locked by an administrator", p->login);
+		return fail(ERR_LOCKED, _("%s is locked by an administrator"), p->login);
 	return fail(ERR_BAD_STATE, "%s is %s", p->login, person_state_name(p->state));
 }
 
@@ -34,11 +34,11 @@ enum err enrol_certificate(const void *der, size_t len, int64_t now, struct cert
 	if (e)
 		return e;
 	if (cert.not_after < now)
-		return fail(ERR_EXPIRED, "the certificate on the card ended %s",
+		return fail(ERR_EXPIRED, _("the certificate on the card ended %s"),
 			    text_local_time(when, sizeof(when), cert.not_after));
 	if (cert.not_before > now)
 		return fail(ERR_EXPIRED,
-			    "the certificate on the card begins only %s (is the clock right?)",
+			    _("the certificate on the card begins only %s (is the clock right?)"),
 			    text_local_time(when, sizeof(when), cert.not_before));
 	*ret = cert;
 	return ERR_OK;
@@ -54,7 +54,7 @@ enum err enrol_key_free(struct store *s, const struct key_info *key, struct card
 	if (e)
 		return e;
 	*holder = row;
-	return fail(ERR_EXISTS, "this key is pinned already, as card %s", row.card_id.text);
+	return fail(ERR_EXISTS, _("this key is pinned already, as card %s"), row.card_id.text);
 }
 
 /* One fresh challenge of our own, signed and judged with the key of the certificate. */
@@ -102,7 +102,7 @@ enum err enrol_without_pin(struct enrol *e)
 	case ERR_INVALID:
 		return fail(
 			ERR_CARD_FAILED,
-			"without PIN the card answered with something that is no signature of its key");
+			_("without PIN the card answered with something that is no signature of its key"));
 	default:
 		return err;
 	}
@@ -138,9 +138,9 @@ const char *enrol_pin_unfit(const struct secret *pin)
 enum err enrol_tries(int tries)
 {
 	if (tries == 0)
-		return fail(ERR_PIN_BLOCKED, "no PIN try is left");
+		return fail(ERR_PIN_BLOCKED, _("no PIN try is left"));
 	if (tries == 1)
-		return fail(ERR_PIN_LAST_TRY, "one try is left; a wrong PIN would block the card");
+		return fail(ERR_PIN_LAST_TRY, _("one try is left; a wrong PIN would block the card"));
 	return ERR_OK;
 }
 
@@ -148,14 +148,14 @@ enum err enrol_prove(struct enrol *e, const struct secret *pin)
 {
 	e->signed_with_pin = false;
 	if (e->key_ref == KEY_REF_CARD_AUTH)
-		return fail(ERR_INVALID, "key 9E is not protected by a PIN");
+		return fail(ERR_INVALID, _("key 9E is not protected by a PIN"));
 	if (enrol_pin_unfit(pin))
-		return fail(ERR_PIN_FORMAT, "the PIN was not sent to the card");
+		return fail(ERR_PIN_FORMAT, _("the PIN was not sent to the card"));
 
 	enum err err = sign_and_judge(e, pin);
 
 	if (err == ERR_INVALID)
-		return fail(ERR_DENIED, "the card does not hold the key of its certificate");
+		return fail(ERR_DENIED, _("the card does not hold the key of its certificate"));
 	e->signed_with_pin = err == ERR_OK;
 	return err;
 }
@@ -208,7 +208,7 @@ enum err enrol_store(struct store *s, const struct enrol *e, int64_t now, struct
 	struct person p;
 
 	if (!(e->refuses_without_pin && e->signed_with_pin) && !e->signed_without_pin)
-		return fail(ERR_DENIED, "possession of the key was not proved");
+		return fail(ERR_DENIED, _("possession of the key was not proved"));
 
 	enum err err = store_person_by_id(s, e->person.id, &p);
 

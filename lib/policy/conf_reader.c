@@ -12,6 +12,7 @@
 
 #include <ini.h>
 
+#include "l10n.h"
 #include "policy.h"
 #include "text.h"
 
@@ -91,13 +92,13 @@ static const struct line_fault {
 	bool (*found)(const char *s, size_t len);
 	const char *text;
 } line_faults[] = {
-	{ has_bom,      "a byte order mark: save the file as UTF-8 without it" },
-	{ has_nul,      "a NUL byte: save the file as plain UTF-8 text" },
-	{ has_cr,       "a carriage return: save it with Unix line ends (sed -i 's/\\r$//')" },
-	{ is_long,      "a line of more than 197 bytes (comments too): write shorter lines" },
-	{ has_control,  "a control character: write plain text" },
-	{ is_not_utf8,  "bytes that are not UTF-8: save the file as UTF-8" },
-	{ is_indented,  "an indented line: write each 'key = value' at the start of its own line" },
+	{ has_bom,      N_("a byte order mark: save the file as UTF-8 without it") },
+	{ has_nul,      N_("a NUL byte: save the file as plain UTF-8 text") },
+	{ has_cr,       N_("a carriage return: save it with Unix line ends (sed -i 's/\\r$//')") },
+	{ is_long,      N_("a line of more than 197 bytes (comments too): write shorter lines") },
+	{ has_control,  N_("a control character: write plain text") },
+	{ is_not_utf8,  N_("bytes that are not UTF-8: save the file as UTF-8") },
+	{ is_indented,  N_("an indented line: write each 'key = value' at the start of its own line") },
 };
 
 static bool is_name(const char *s, size_t len, const char *more)
@@ -118,18 +119,18 @@ static enum err take_section(struct conf_reader *r, const char *s)
 
 	if (!end)
 		return conf_fault(
-			r->path, r->line, "a section header without ']': write it as in [default]");
+			r->path, r->line, _("a section header without ']': write it as in [default]"));
 	len = (size_t)(end - s) - 1;
 	end += 1 + strspn(end + 1, BLANKS);
 	if (*end && *end != ';')
 		return conf_fault(r->path, r->line,
-			"text after a section header: write '%s' on a line of its own", end);
+			_("text after a section header: write '%s' on a line of its own"), end);
 	if (!is_name(s + 1, len, " _-"))
 		return conf_fault(r->path, r->line,
-			"'%s' is no section: write [settings], [class NAME] or [default]", s);
+			_("'%s' is no section: write [settings], [class NAME] or [default]"), s);
 	if (!text_copy_n(r->section, sizeof(r->section), s + 1, len))
 		return conf_fault(r->path, r->line,
-			"a section name of more than %d bytes: write a shorter one", CONF_NAME_MAX);
+			_("a section name of more than %d bytes: write a shorter one"), CONF_NAME_MAX);
 	return r->handler->section(r->section, r->line, r->arg);
 }
 
@@ -140,12 +141,12 @@ static enum err check_value(const struct conf_reader *r, const char *value)
 
 	if (*value == ';')
 		return conf_fault(
-			r->path, r->line, "a value that starts with ';': write 'key = value'");
+			r->path, r->line, _("a value that starts with ';': write 'key = value'"));
 	for (const char *p = value; *p && !(blank && *p == ';'); p++) {
 		if (blank && *p == '#')
 			return conf_fault(r->path, r->line,
-				"'#' after a value starts no comment: "
-				"write the comment on a line of its own");
+				_("'#' after a value starts no comment: "
+				"write the comment on a line of its own"));
 		blank = strchr(BLANKS, *p) != NULL;
 	}
 	return ERR_OK;
@@ -157,19 +158,19 @@ static enum err take_setting(struct conf_reader *r, const char *s)
 	size_t len;
 
 	if (!equals)
-		return conf_fault(r->path, r->line, "'%s' has no '=': write 'key = value'", s);
+		return conf_fault(r->path, r->line, _("'%s' has no '=': write 'key = value'"), s);
 	for (len = (size_t)(equals - s); len && strchr(BLANKS, s[len - 1]); len--)
 		;
 	if (!is_name(s, len, "_-"))
 		return conf_fault(
-			r->path, r->line, "'%.*s' is no key: write 'key = value'", (int)len, s);
+			r->path, r->line, _("'%.*s' is no key: write 'key = value'"), (int)len, s);
 	if (!text_copy_n(r->key, sizeof(r->key), s, len))
 		return conf_fault(r->path, r->line,
-			"a key of more than %d bytes: no setting has such a name", CONF_NAME_MAX);
+			_("a key of more than %d bytes: no setting has such a name"), CONF_NAME_MAX);
 	if (!*r->section)
 		return conf_fault(r->path, r->line,
-			"'%s' stands before any section: "
-			"write [settings], [class NAME] or [default] above it",
+			_("'%s' stands before any section: "
+			"write [settings], [class NAME] or [default] above it"),
 			r->key);
 	r->settings++;
 	return check_value(r, equals + 1);
@@ -182,7 +183,7 @@ static enum err take_line(struct conf_reader *r, const char *s, size_t len)
 
 	for (size_t i = 0; i < sizeof(line_faults) / sizeof(*line_faults); i++)
 		if (line_faults[i].found(s, len))
-			return conf_fault(r->path, r->line, "%s", line_faults[i].text);
+			return conf_fault(r->path, r->line, "%s", gettext(line_faults[i].text));
 	blanks = strspn(s, BLANKS);
 	if (!s[blanks] || s[blanks] == ';' || s[blanks] == '#')
 		return ERR_OK;
@@ -206,7 +207,7 @@ static char *next_line(char *str, int num, void *stream)
 	r->err = take_line(r, start, len);
 	if (!r->err && num < CONF_LINE_MAX + 3)
 		r->err = conf_fault(r->path, r->line,
-			"this inih reads lines of %d bytes only: install one that reads 200", num);
+			_("this inih reads lines of %d bytes only: install one that reads 200"), num);
 	if (r->err)
 		return NULL;
 	memcpy(str, start, len);
@@ -242,25 +243,25 @@ static enum err load(struct conf_reader *r, int fd)
 	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
-		return conf_fault(r->path, 0, "can't be read: %s", strerror(errno));
+		return conf_fault(r->path, 0, _("can't be read: %s"), strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return conf_fault(
-			r->path, 0, "is not a regular file: put the configuration there as one");
+			r->path, 0, _("is not a regular file: put the configuration there as one"));
 	r->data = malloc(POLICY_FILE_MAX + 2);
 	if (!r->data)
 		return fail(ERR_MEMORY, "%s: out of memory", r->path);
 	do {
 		n = pread(fd, r->data + r->len, POLICY_FILE_MAX + 1 - r->len, (off_t)r->len);
 		if (n < 0 && errno != EINTR)
-			return conf_fault(r->path, 0, "can't be read: %s", strerror(errno));
+			return conf_fault(r->path, 0, _("can't be read: %s"), strerror(errno));
 		r->len += n > 0 ? (size_t)n : 0;
 	} while (n != 0 && r->len <= POLICY_FILE_MAX);
 	if (r->len > POLICY_FILE_MAX)
-		return conf_fault(r->path, 0, "has more than %d bytes: write a shorter file",
+		return conf_fault(r->path, 0, _("has more than %d bytes: write a shorter file"),
 			POLICY_FILE_MAX);
 	if (r->len == 0)
 		return conf_fault(
-			r->path, 1, "the file is empty: write at least [default] with its factors");
+			r->path, 1, _("the file is empty: write at least [default] with its factors"));
 	return ERR_OK;
 }
 
@@ -280,7 +281,7 @@ enum err conf_read(int fd, const char *path, const struct conf_handler *handler,
 		return r.err;
 	if (rc != 0 || r.handled != r.settings)
 		return conf_fault(
-			path, r.line, "inih reads this file otherwise than it is written (%d)", rc);
+			path, r.line, _("inih reads this file otherwise than it is written (%d)"), rc);
 	*ret_lines = r.line;
 	return ERR_OK;
 }

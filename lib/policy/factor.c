@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "l10n.h"
 #include "text.h"
 
 static const struct factor_row {
@@ -67,8 +68,8 @@ static const struct factor_row *row_by_name(const char *name, char *why, size_t 
 			return &factors[i];
 		if (strcmp(factors[i].name, name) == 0) {
 			(void)snprintf(why, size,
-				"'%s' is not available in this version; write " KNOWN_FACTORS,
-				name);
+				_("'%s' is not available in this version; write %s"), name,
+				KNOWN_FACTORS);
 			return NULL;
 		}
 		distance = text_distance(factors[i].name, name);
@@ -78,9 +79,9 @@ static const struct factor_row *row_by_name(const char *name, char *why, size_t 
 		}
 	}
 	if (nearest)
-		(void)snprintf(why, size, "'%s' is no factor; did you mean '%s'?", name, nearest);
+		(void)snprintf(why, size, _("'%s' is no factor; did you mean '%s'?"), name, nearest);
 	else
-		(void)snprintf(why, size, "'%s' is no factor; write " KNOWN_FACTORS, name);
+		(void)snprintf(why, size, _("'%s' is no factor; write %s"), name, KNOWN_FACTORS);
 	return NULL;
 }
 
@@ -99,17 +100,17 @@ static bool add_factor(struct alternative *a, const char *name, char *why, size_
 	if (!row)
 		return false;
 	if (alternative_has(a, row->factor))
-		(void)snprintf(why, size, "'%s' twice in one alternative; write it once", name);
+		(void)snprintf(why, size, _("'%s' twice in one alternative; write it once"), name);
 	else if (row->card && alternative_has_card(a))
 		(void)snprintf(
-			why, size, "card and card-nopin in one alternative; write one of them");
+			why, size, _("card and card-nopin in one alternative; write one of them"));
 	else if (row->card && a->n)
 		(void)snprintf(why, size,
-			"'%s' is checked before all others; write it first in its alternative",
+			_("'%s' is checked before all others; write it first in its alternative"),
 			name);
 	else if (a->n == POLICY_FACTORS_MAX)
 		(void)snprintf(
-			why, size, "more than %d factors in one alternative", POLICY_FACTORS_MAX);
+			why, size, _("more than %d factors in one alternative"), POLICY_FACTORS_MAX);
 	else {
 		a->factors[a->n++] = row->factor;
 		return true;
@@ -128,13 +129,13 @@ bool alternative_parse(const char *text, struct alternative *ret, char *why, siz
 		comma = strchr(at, ',');
 		len = comma ? (size_t)(comma - at) : strlen(at);
 		if (!text_copy_n(name, sizeof(name), at, len)) {
-			(void)snprintf(why, size, "'%s' is no factor; write " KNOWN_FACTORS, at);
+			(void)snprintf(why, size, _("'%s' is no factor; write %s"), at, KNOWN_FACTORS);
 			return false;
 		}
 		if (len == 0) {
 			(void)snprintf(why, size,
-				"'%s' lacks a factor beside a comma; "
-				"write as in card,totp without blanks",
+				_("'%s' lacks a factor beside a comma; "
+				"write as in card,totp without blanks"),
 				text);
 			return false;
 		}

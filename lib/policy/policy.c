@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf_reader.h"
+#include "l10n.h"
 #include "policy_check.h"
 #include "settings.h"
 #include "text.h"
@@ -38,17 +39,17 @@ static enum err add_class(struct build *b, const char *name, unsigned line)
 
 	if (same)
 		return conf_fault(b->path, line,
-			"class '%s' stands in line %u already: write its settings there, "
-			"or give this one another name",
+			_("class '%s' stands in line %u already: write its settings there, "
+			"or give this one another name"),
 			name, same->line);
 	if (p->n_classes == POLICY_CLASSES_MAX)
-		return conf_fault(b->path, line, "more than %d classes: write fewer",
+		return conf_fault(b->path, line, _("more than %d classes: write fewer"),
 			POLICY_CLASSES_MAX);
 	e = settings_preset("class", c);
 	if (e)
 		return e;
 	if (!text_copy(c->name, sizeof(c->name), name))
-		return conf_fault(b->path, line, "class name '%s' is too long", name);
+		return conf_fault(b->path, line, _("class name '%s' is too long"), name);
 	c->line = line;
 	p->n_classes++;
 	b->class = c;
@@ -59,7 +60,7 @@ static enum err open_settings(struct build *b, const char *name, unsigned line)
 {
 	if (b->settings_line)
 		return conf_fault(b->path, line,
-			"[%s] stands in line %u already: write its settings there", name,
+			_("[%s] stands in line %u already: write its settings there"), name,
 			b->settings_line);
 	b->settings_line = line;
 	b->class = NULL;
@@ -78,12 +79,12 @@ static enum err open_class(struct build *b, const char *section, unsigned line)
 
 	if (strncmp(section, CLASS_PREFIX, strlen(CLASS_PREFIX)) != 0)
 		return conf_fault(b->path, line,
-			"there is no section [%s]: write [settings], [class NAME] or [default]",
+			_("there is no section [%s]: write [settings], [class NAME] or [default]"),
 			section);
 	if (!is_class_name(name))
 		return conf_fault(b->path, line,
-			"'%s' is no name for a class: write 1 to %d of a-z, 0-9 and '-', "
-			"a letter first, and not 'default'",
+			_("'%s' is no name for a class: write 1 to %d of a-z, 0-9 and '-', "
+			"a letter first, and not 'default'"),
 			name, POLICY_NAME_SIZE - 1);
 	return add_class(b, name, line);
 }
@@ -98,8 +99,8 @@ static enum err take_section(const char *name, unsigned line, void *arg)
 
 	if (b->default_line)
 		return conf_fault(b->path, line,
-			"[%s] below [default] (line %u), which stands once and last: "
-			"write it above [default]",
+			_("[%s] below [default] (line %u), which stands once and last: "
+			"write it above [default]"),
 			name, b->default_line);
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
 		if (strcmp(sections[i].name, name) == 0)
@@ -119,17 +120,17 @@ static enum err take_setting(const char *key, const char *value, unsigned line, 
 
 	if (i < 0)
 		return conf_fault(b->path, line,
-			"there is no setting '%s' in this section: %s", key,
+			_("there is no setting '%s' in this section: %s"), key,
 			settings_suggest(section, key, why, sizeof(why)));
 	if (b->default_line && settings_is_condition(i))
 		return conf_fault(b->path, line,
-			"'%s' has no effect in [default], which is for all others: "
-			"write it in a [class NAME]",
+			_("'%s' has no effect in [default], which is for all others: "
+			"write it in a [class NAME]"),
 			key);
 	written = &b->policy->lines[b->class ? b->policy->n_classes : 0][i];
 	if (*written)
 		return conf_fault(b->path, line,
-			"'%s' stands in line %u already: write it once in a section", key,
+			_("'%s' stands in line %u already: write it once in a section"), key,
 			*written);
 	e = settings_parse(i, value, object, why);
 	if (e == ERR_CONFIG)
@@ -185,7 +186,7 @@ enum err policy_read(int fd, const char *path, struct policy **ret)
 		return e;
 	if (!b.default_line)
 		return conf_fault(path, lines,
-			"there is no [default]: write it as the last section, with its factors");
+			_("there is no [default]: write it as the last section, with its factors"));
 	inherit(&b);
 	name_issuer(&p->settings);
 	e = policy_check(p, path);

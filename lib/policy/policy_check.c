@@ -6,6 +6,7 @@
 
 #include "conf_reader.h"
 #include "factor.h"
+#include "l10n.h"
 
 #define ALTERNATIVE_TEXT_SIZE 129
 
@@ -60,8 +61,8 @@ static enum err check_conditions(const struct check *k)
 	    c->where != WHERE_ANY)
 		return ERR_OK;
 	return conf_fault(k->path, c->line,
-		"[class %s] would be everybody's class, and none below it anyone's: "
-		"write person, group, service, where or from in it",
+		_("[class %s] would be everybody's class, and none below it anyone's: "
+		"write person, group, service, where or from in it"),
 		c->name);
 }
 
@@ -71,12 +72,12 @@ static enum err check_place(const struct check *k)
 
 	if (c->where == WHERE_LOCAL && c->n_from)
 		return conf_fault(k->path, line_of(k, "from"),
-			"'from' has no effect with 'where = local': "
-			"write 'where = remote', or no 'from'");
+			_("'from' has no effect with 'where = local': "
+			"write 'where = remote', or no 'from'"));
 	if (c->where == WHERE_LOCAL && !has_local_service(k))
 		return conf_fault(k->path, line_of(k, "service"),
-			"none of these services is a local one, so 'where = local' never holds: "
-			"write 'where = any', or name them in local-services");
+			_("none of these services is a local one, so 'where = local' never holds: "
+			"write 'where = any', or name them in local-services"));
 	return ERR_OK;
 }
 
@@ -89,8 +90,8 @@ static enum err check_times(const struct check *k)
 		return ERR_OK;
 	own = k->policy->lines[1 + k->i][settings_find("class", "card-wait")];
 	return conf_fault(k->path, own ? own : line_of(k, "login-time"),
-		"[class %s]: card-wait (%us) leaves no time of login-time (%us): "
-		"write a shorter card-wait or a longer login-time",
+		_("[class %s]: card-wait (%us) leaves no time of login-time (%us): "
+		"write a shorter card-wait or a longer login-time"),
 		c->name, c->card_wait_s, c->login_time_s);
 }
 
@@ -102,8 +103,8 @@ static enum err check_kinds(const struct check *k)
 
 	if (c->n_alternatives == 0)
 		return conf_fault(k->path, c->line,
-			"this section has no 'factors', and they are not taken from elsewhere: "
-			"write as in factors = card,totp");
+			_("this section has no 'factors', and they are not taken from elsewhere: "
+			"write as in factors = card,totp"));
 	for (size_t i = 0; i < c->n_alternatives; i++) {
 		const struct alternative *a = &c->alternatives[i];
 
@@ -112,15 +113,15 @@ static enum err check_kinds(const struct check *k)
 		offered++;
 		if (!alternative_is_enough(a))
 			return conf_fault(k->path, line_of(k, "factors"),
-				"'%s' does not join two of knowledge, possession and inherence: "
-				"write as in card,totp or card,password or password,totp",
+				_("'%s' does not join two of knowledge, possession and inherence: "
+				"write as in card,totp or card,password or password,totp"),
 				alternative_text(a, text, sizeof(text)));
 	}
 	if (offered == 0)
 		return conf_fault(k->path, line_of(k, "factors"),
-			"no card can be used where this class applies "
+			_("no card can be used where this class applies "
 			"(a remote login other than by sshd): "
-			"add an alternative without it, as in password,totp");
+			"add an alternative without it, as in password,totp"));
 	return ERR_OK;
 }
 
@@ -133,7 +134,7 @@ static enum err check_local_services(const struct policy *p, const char *path)
 		if (word_list_has(&p->settings.local_services, never_local[i]))
 			return conf_fault(path,
 				p->lines[0][settings_find("settings", "local-services")],
-				"'%s' serves remote logins only: write local-services without it",
+				_("'%s' serves remote logins only: write local-services without it"),
 				never_local[i]);
 	return ERR_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "cidr.h"
 #include "factor.h"
+#include "l10n.h"
 #include "text.h"
 
 #define BLANKS " \t"
@@ -72,7 +73,7 @@ enum err value_number(
 
 	if (read_bounds(rule, &min, &max) && rule->measure(value, min, max, &n))
 		return put_integer(rule, object, n);
-	(void)snprintf(why, size, "write a value within %s, as it is written there", rule->shape);
+	(void)snprintf(why, size, _("write a value within %s, as it is written there"), rule->shape);
 	return ERR_CONFIG;
 }
 
@@ -87,7 +88,7 @@ enum err value_choice(
 		if (n == len && memcmp(at, value, n) == 0)
 			return put_integer(rule, object, place);
 	}
-	(void)snprintf(why, size, "write one of %s", rule->shape);
+	(void)snprintf(why, size, _("write one of %s"), rule->shape);
 	return ERR_CONFIG;
 }
 
@@ -131,13 +132,13 @@ static bool is_service(const char *word)
 	return is_made_of(word, "._-", false, false) && *word != '-' && *word != '.';
 }
 
-const struct word_kind value_persons = { is_person, "login name",
-	"login names with blanks between, or @assigned" };
-const struct word_kind value_groups = { is_group, "group name",
-	"group names with blanks (ASCII) between" };
+const struct word_kind value_persons = { is_person, N_("login name"),
+	N_("login names with blanks between, or @assigned") };
+const struct word_kind value_groups = { is_group, N_("group name"),
+	N_("group names with blanks (ASCII) between") };
 const struct word_kind value_services = {
-	is_service, "PAM service",
-	"names of files in /etc/pam.d, in lower case, with blanks between",
+	is_service, N_("PAM service"),
+	N_("names of files in /etc/pam.d, in lower case, with blanks between"),
 };
 
 static bool add_word(struct word_list *list, const struct word_kind *kind, const char *word,
@@ -146,10 +147,10 @@ static bool add_word(struct word_list *list, const struct word_kind *kind, const
 	char *dst = list->words[list->n];
 
 	if (!text_copy_n(dst, WORD_SIZE, word, len) || !kind->is_one(dst))
-		(void)snprintf(why, size, "'%.*s' is no %s; write %s", (int)len, word, kind->name,
-			kind->write);
+		(void)snprintf(why, size, _("'%.*s' is no %s; write %s"), (int)len, word,
+			gettext(kind->name), gettext(kind->write));
 	else if (word_list_has(list, dst))
-		(void)snprintf(why, size, "'%s' stands there twice; write it once", dst);
+		(void)snprintf(why, size, _("'%s' stands there twice; write it once"), dst);
 	else
 		return ++list->n;
 	return false;
@@ -171,7 +172,7 @@ enum err value_words(
 	while (next_word(&at, &word, &len))
 		n++;
 	if (n == 0 || n > POLICY_WORDS_MAX) {
-		(void)snprintf(why, size, "write 1 to %d words", POLICY_WORDS_MAX);
+		(void)snprintf(why, size, _("write 1 to %d words"), POLICY_WORDS_MAX);
 		return ERR_CONFIG;
 	}
 	list.words = calloc(n, sizeof(*list.words));
@@ -192,7 +193,7 @@ enum err value_issuer(
 	if (text_is_label(value, rule->size - 1) && !strchr(value, ':') &&
 	    text_copy(field_of(rule, object), rule->size, value))
 		return ERR_OK;
-	(void)snprintf(why, size, "write a name of 1 to %zu bytes without ':'", rule->size - 1);
+	(void)snprintf(why, size, _("write a name of 1 to %zu bytes without ':'"), rule->size - 1);
 	return ERR_CONFIG;
 }
 
@@ -217,15 +218,15 @@ enum err value_networks(
 		return ERR_MEMORY;
 	while (next_word(&at, &word, &len)) {
 		if (n == POLICY_WORDS_MAX) {
-			(void)snprintf(why, size, "write at most %d networks", POLICY_WORDS_MAX);
+			(void)snprintf(why, size, _("write at most %d networks"), POLICY_WORDS_MAX);
 			return ERR_CONFIG;
 		}
 		if (!text_copy_n(text, sizeof(text), word, len) ||
 		    !cidr_network(text, &list[n++])) {
 			(void)snprintf(why, size,
-				"'%.*s' is no numeric network; "
+				_("'%.*s' is no numeric network; "
 				"write as in 192.0.2.0/24 or 2001:db8::/32, "
-				"with no bits set beyond the prefix",
+				"with no bits set beyond the prefix"),
 				(int)len, word);
 			return ERR_CONFIG;
 		}
@@ -247,7 +248,7 @@ enum err value_factors(
 
 	while (next_word(&at, &word, &len)) {
 		if (n == POLICY_ALTERNATIVES_MAX || !text_copy_n(text, sizeof(text), word, len)) {
-			(void)snprintf(why, size, "write at most %d alternatives",
+			(void)snprintf(why, size, _("write at most %d alternatives"),
 				POLICY_ALTERNATIVES_MAX);
 			return ERR_CONFIG;
 		}
@@ -256,8 +257,8 @@ enum err value_factors(
 		for (size_t i = 0; i < n; i++)
 			if (alternative_same(&list[i], &list[n])) {
 				(void)snprintf(why, size,
-					"'%s' asks for the same as an alternative before it; "
-					"write it once",
+					_("'%s' asks for the same as an alternative before it; "
+					"write it once"),
 					text);
 				return ERR_CONFIG;
 			}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "l10n.h"
 #include "setting_value.h"
 #include "text.h"
 
@@ -128,7 +129,7 @@ enum err settings_parse(int i, const char *value, void *object, char why[SETTING
 {
 	if (!*value) {
 		(void)snprintf(
-			why, SETTINGS_WHY_SIZE, "nothing after '='; write %s", rows[i].rule.shape);
+			why, SETTINGS_WHY_SIZE, _("nothing after '='; write %s"), rows[i].rule.shape);
 		return ERR_CONFIG;
 	}
 	return rows[i].rule.parse(&rows[i].rule, value, object, why, SETTINGS_WHY_SIZE);
@@ -179,7 +180,7 @@ static bool is_of(int i, const char *section)
 
 static const char *list_keys(const char *section, char *dst, size_t size)
 {
-	size_t len = (size_t)snprintf(dst, size, "write one of:");
+	size_t len = (size_t)snprintf(dst, size, _("write one of:"));
 
 	for (int i = 0; i < N_ROWS && len < size; i++)
 		if (is_of(i, section))
@@ -204,12 +205,12 @@ const char *settings_suggest(const char *section, const char *key, char *dst, si
 	if (nearest < 0)
 		return list_keys(section, dst, size);
 	if (is_of(nearest, section))
-		(void)snprintf(dst, size, "did you mean '%s'?", docs[nearest].key);
+		(void)snprintf(dst, size, _("did you mean '%s'?"), docs[nearest].key);
 	else if (strcmp(docs[nearest].section, "settings") == 0)
-		(void)snprintf(dst, size, "write '%s' in [settings]", docs[nearest].key);
+		(void)snprintf(dst, size, _("write '%s' in [settings]"), docs[nearest].key);
+	else if (settings_is_condition(nearest))
+		(void)snprintf(dst, size, _("write '%s' in a [class NAME]"), docs[nearest].key);
 	else
-		(void)snprintf(dst, size, "write '%s' in %s", docs[nearest].key,
-			settings_is_condition(nearest) ? "a [class NAME]"
-						       : "a [class NAME] or [default]");
+		(void)snprintf(dst, size, _("write '%s' in a [class NAME] or [default]"), docs[nearest].key);
 	return dst;
 }

@@ -116,11 +116,14 @@ def doctor_finds_what_is_wrong():
     conf = world.CONF.read_text()
     world.CONF.write_text(conf + "\nfactor = card\n")
     assert "configuration" in levels()
-    # The message, and what is English in every locale on a line of its own.
+    # Which line is wrong and what to write there, in the reader's language; for programs never.
     said = tool("config", "check", status=1).stderr
     assert re.fullmatch(r"cardtool: the configuration is broken\n  Detail: /etc/cardmfa/cardmfa\.conf:\d+: .*\n", said), said
     said = tool("config", "check", status=1, env=JA).stderr
-    assert re.fullmatch(r"cardtool: 設定ファイルに誤りがあります\n  詳細: /etc/cardmfa/cardmfa\.conf:\d+: .*\n", said), said
+    assert re.fullmatch(r"cardtool: 設定ファイルに誤りがあります\n  詳細: /etc/cardmfa/cardmfa\.conf:\d+: "
+                        r"このセクションに「factor」という設定はありません。「factors」ではありませんか\n", said), said
+    fault = json.loads(tool("config", "check", "--json", status=1, env=JA).stdout)["fault"]
+    assert fault.endswith("there is no setting 'factor' in this section: did you mean 'factors'?"), fault
     world.CONF.write_text(conf)
     assert re.search(r"\n[1-9] errors?, \d warnings?, \d notes?\. Nothing was changed", tool("doctor", status=1).stdout)
     world.run("usermod", "-p", "$6$x$y", "root")

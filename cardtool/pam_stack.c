@@ -11,6 +11,7 @@
 #define OTHER "other"
 #define ANY_PHASE -1
 #define LINES_MAX 512           /* of one phase: beyond that nobody can tell what it does */
+#define FILES_MAX 512           /* read for one service, each as often as it is included */
 
 const char *const pam_stack_dirs[] = { "/etc/pam.d", "/usr/lib/pam.d", NULL };
 
@@ -21,13 +22,13 @@ const char *pam_stack_phase_name(enum pam_phase phase)
 	return phase_names[phase];
 }
 
-/* What is being read. failed: memory. */
 struct reading {
 	const char *const *dirs;
 	struct pam_stack *stacks;
 	char *why;
 	size_t why_size;
-	bool no_memory;
+	unsigned files;
+	bool no_memory;         /* or too large */
 };
 
 /* Where a line goes: of which file, included how deep, for which phase alone. */
@@ -295,6 +296,10 @@ static bool load(struct reading *r, const char *name, const struct place *from, 
 
 	if (p.includes >= PAM_LEVELS_MAX || level >= PAM_LEVELS_MAX)
 		return complain_of(r, from->file, from->number, "files include each other without end");
+	/* Sixteen levels of a file that includes itself ten times would never end. */
+	r->no_memory |= ++r->files > FILES_MAX;
+	if (r->no_memory)
+		return false;
 
 	FILE *f = open_included(r->dirs, name, path, sizeof(path));
 

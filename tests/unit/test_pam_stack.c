@@ -132,6 +132,19 @@ static void what_libpam_refuses_is_broken(void **state)
 	}
 }
 
+/* 10^15 files, were they all read. */
+static void files_that_include_each_other_often_end(void **state)
+{
+	struct pam_service s;
+	char text[512] = "";
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		strcat(text, "auth include often\n@include often\n");
+	pam_files_write(pam_files_etc, "often", text);
+	assert_int_equal(pam_stack_read(pam_files_dirs, "often", &s), ERR_MEMORY);
+}
+
 static void an_endless_line_is_refused(void **state)
 {
 	char text[3 * PAM_LINE_MAX];
@@ -184,6 +197,7 @@ int main(void)
 		cmocka_unit_test(the_first_directory_counts),
 		cmocka_unit_test(phases_without_lines_are_those_of_other),
 		cmocka_unit_test(what_libpam_refuses_is_broken),
+		cmocka_unit_test(files_that_include_each_other_often_end),
 		cmocka_unit_test(an_endless_line_is_refused),
 		cmocka_unit_test(controls),
 	};

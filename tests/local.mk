@@ -14,7 +14,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_pcsc tests/unit/test_peer \
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
-	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_parallel \
+	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \
 	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
@@ -178,6 +178,7 @@ EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tes
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \
 	tests/pam/real.py tests/pam/rig.py \
-	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/hash_count.h tests/unit/rules.h tests/unit/stage.h tests/unit/pam_files.h \
+	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/crash_cut.h \
+	tests/unit/crash_disk.h tests/unit/crash_world.h tests/unit/hash_count.h tests/unit/rules.h tests/unit/stage.h tests/unit/pam_files.h \
 	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/unit.h tests/unit/unit_keys.h \
 	tests/vcard/pcscd-box tests/vcard/selftest.py

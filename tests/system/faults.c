@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stands before a program of the product in its box (LD_PRELOAD) and makes one call into a library fail: the N-th one of the
- * name in the file that the environment's FAULT is the path of, "NAME:N\n". That it did, and each call of a function that verifies, is told to the socket
- * /run/faults/told; who listens there empties the file, so that a program started anew is well. The product is the built one: what fails it is outside of it.
+ * name in the file that the environment's FAULT is the path of, "NAME:N\n"; with "NAME:N:kill\n" the process is killed there
+ * instead. That it did, and each call of a function that verifies, is told to the socket /run/faults/told; who listens there
+ * empties the file, so that a program started anew is well. The product is the built one: what fails it is outside of it.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,6 +79,7 @@ static void *real[CALLS] = {
 };
 static _Atomic int at;
 static int wanted = -2, last;   /* -2: not asked yet, -1: nothing */
+static bool kills;
 
 /* Without a call that could be one of the table. */
 static void tell(const char *what)
@@ -111,6 +115,7 @@ __attribute__((constructor)) static void ask(void)
 	for (int i = 0; colon && i < CALLS; i++)
 		if (strlen(calls[i].name) == (size_t)(colon - spec) && !strncmp(calls[i].name, spec, (size_t)(colon - spec))) {
 			last = atoi(colon + 1);
+			kills = strstr(colon, ":kill") != NULL;
 			wanted = i;
 		}
 }
@@ -130,6 +135,8 @@ __attribute__((used)) static void *due(int call)
 	if (call != wanted || atomic_fetch_add(&at, 1) + 1 != last)
 		return real[call];
 	tell("failed");
+	if (kills)
+		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 	if (calls[call].error)
 		errno = calls[call].error;
 	return NULL;

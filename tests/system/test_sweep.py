@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Each call of the daemon's programs into a library made to fail in turn: never a login without its record, never a guess uncounted."""
+"""Each call of the daemon's programs into a library made to fail in turn, or to be the last: never a login without its record, never a guess
+uncounted."""
 import os
 import pathlib
 import resource
@@ -48,6 +49,8 @@ LISTENER = ("malloc", "calloc", "open", "openat", "read", "pread", "pwrite", "fc
             "kill", "waitpid", "readlink", "rename", "getpwnam")
 # In the child between fork and exec they are the listener's own calls as well.
 CHILD = ("setsid", "chdir", "dup2", "close_range", "setrlimit", "setgroups", "setresgid", "setresuid", "execve", "sigprocmask")
+KILLED = ("fdatasync", "pwrite64", "sendmsg", "send")
+KILLS = 14              # at the last calls of one name in the daily run
 LISTENER_NAME = "cardmfad"
 taro = None
 told = None
@@ -213,6 +216,64 @@ def A1_each_call_of_the_card_process_fails():
             raise AssertionError(f"{name} was never called")
     sweep(daemon.CARD, ("SCardTransmit", "send", "recv"), (("PIN", "654321"), ("[Pp]assword", taro.password)), False, 1)
     # Wrong PINs have cost tries of the card, which a right one gives back.
+    well()
+
+
+def killed(name, n, answers):
+    """One login whose worker is killed at its n-th call of that name: the answer, and how many grants, with their records, it
+    has made. None: it makes fewer calls."""
+    before = daemon.successes()
+    forget()
+    heard()
+    (SPEC / daemon.WORKER).write_text(f"{name}:{n}:kill\n")
+    outcome = pam.attempt("taro", *answers, calls=("auth",), seconds=60)
+    # It closes the store when the host has its answer.
+    daemon.wait_quiet(10.0)
+    (SPEC / daemon.WORKER).write_text("")
+    said = heard()
+    made = daemon.successes() - before
+    if guesses_of(said) and not made and not daemon.counted("taro"):
+        raise AssertionError(f"killed at call {n} of {name}: {said} and nothing counted")
+    return (outcome.codes["auth"], made) if "failed" in said else None
+
+
+def last_call(name, answers):
+    """How many calls of that name the worker of such a login makes."""
+    low, high = 0, 1
+    while killed(name, high, answers):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if killed(name, middle, answers) else (low, middle)
+    return low
+
+
+def killed_at_each(name, answers):
+    """Every end that a login came to by a kill at a call of that name."""
+    last = last_call(name, answers)
+    ends = {}
+    for n in range(1 if report.LONG else max(1, last - KILLS), last + 1):
+        end = killed(name, n, answers)
+        ends[end] = ends.get(end, 0) + 1
+    print(f"# {last} calls of {name}: " + ", ".join(f"{end} {count} times" for end, count in ends.items()))
+    return set(ends) - {None}
+
+
+@report.test(seconds=120)
+def A98_worker_killed_at_each_write_between_record_and_answer():
+    """Never let in without a grant and its record; both or none of them."""
+    well()
+    ends = set().union(*(killed_at_each(name, right()) for name in KILLED))
+    # Before the commit, between it and the answer, after the answer.
+    report.equal(ends, {(pam.AUTHINFO_UNAVAIL, 0), (pam.AUTHINFO_UNAVAIL, 1), (pam.SUCCESS, 1)}, "answers and grants")
+    well()
+
+
+@report.test(seconds=60)
+def A98_worker_killed_at_each_write_of_a_refusal():
+    well()
+    ends = set().union(*(killed_at_each(name, wrong()) for name in KILLED[:2]))
+    report.equal(ends - {(pam.AUTH_ERR, 0)}, {(pam.AUTHINFO_UNAVAIL, 0)}, "answers and grants")
     well()
 
 

@@ -344,12 +344,30 @@ def as_before():
 
 
 @report.test(seconds=30)
-def store_read_only():
+def A98_read_only_store_lets_nobody_in_not_even_the_marked_class():
     def seal():
         world.run("mount", "--bind", STORE_DIR, STORE_DIR)
         world.run("mount", "-o", "remount,bind,ro", STORE_DIR)
+    before = daemon.successes()
     with broken(seal, lambda: world.run("umount", STORE_DIR)):
         refused_by_store()
+        refused_by_store("hanako")
+    report.equal(daemon.successes(), before, "grants and records")
+    as_before()
+
+
+@report.test(seconds=30)
+def A98_journal_away_the_record_is_in_the_store():
+    """The store's row is the record; the journal gets a copy."""
+    def away():
+        world.drop_in("cardmfad.service", "[Service]\nInaccessiblePaths=/run/systemd/journal\nStandardOutput=null\nStandardError=null\n", name="journal")
+    before = daemon.successes()
+    with broken(away, lambda: world.drop_in("cardmfad.service", "", name="journal")):
+        mark = world.journal_mark()
+        logs_in("taro", seconds=5.0)
+        logs_in("jiro", seconds=5.0)
+        report.lacks(world.journal_text(since=mark), "login OK")
+    report.equal(daemon.successes(), before + 2, "grants and records")
     as_before()
 
 
@@ -455,14 +473,16 @@ def marked_class_logs_in_alone(common):
     daemon.as_user("jiro", lambda: fill(common))
     logs_in("hanako")
     logged("no disk space for the store", mark)
-    outcome = pam.attempt("taro", *pam.by_password(people["taro"]))
-    unavailable(outcome, 5.0, "No disk space is left.")
-    report.equal(prompts(outcome), [], "prompts")
+    for name in ("taro", "jiro"):
+        outcome = pam.attempt(name, *pam.by_password(people[name]))
+        unavailable(outcome, 5.0, "No disk space is left.")
+        report.equal(prompts(outcome), [], "prompts")
 
 
 @report.test(seconds=60)
-def full_disk_leaves_the_marked_class_in_and_heals_by_itself():
+def A98_full_disk_leaves_the_marked_class_in_and_heals_by_itself():
     with small_file_system() as common:
+        before = daemon.successes()
         logs_in("taro")
         marked_class_logs_in_alone(common)
         opened, screen = people["hanako"].login()
@@ -475,21 +495,25 @@ def full_disk_leaves_the_marked_class_in_and_heals_by_itself():
         reserve = (STORE_DIR / "reserve").stat()
         if reserve.st_blocks * 512 < 1 << 20:
             raise AssertionError(f"reserve of {reserve.st_blocks * 512} bytes")
+        report.equal(daemon.successes(), before + 4, "grants and records")
         nothing_counted()
 
 
 @report.test(seconds=60)
-def disk_filled_again_after_the_reserve_was_given_up():
+def A98_disk_filled_again_after_the_reserve_was_given_up():
     with small_file_system() as common:
+        before = daemon.successes()
+        logs_in("taro")
         for _ in range(3):
             marked_class_logs_in_alone(common)
         empty(common)
         logs_in("taro")
+        report.equal(daemon.successes(), before + 5, "grants and records")
         report.equal(daemon.intact(), True, "store")
 
 
 @report.test(seconds=60)
-def disk_kept_full_by_a_user_who_never_stops():
+def A98_disk_kept_full_by_a_user_who_never_stops():
     def keep_full(ready):
         fill(common)
         ready()

@@ -36,6 +36,7 @@ static struct {
 	} codes[2];             /* those that let in */
 	struct key_info new_key;
 	int event_refused;      /* SQLite's answer to whoever writes an event; 0: none */
+	char next_boot[32];     /* a file with its id */
 } crash;
 
 static inline enum err crash_see_card(const struct card_row *c, void *arg)
@@ -266,6 +267,14 @@ static inline bool crash_run(const crash_act *acts)
 
 /* -- fixtures -- */
 
+static inline void crash_next_boot(void)
+{
+	int fd = memfd_create("boot_id", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, BOOT "\n", sizeof(BOOT)), (ssize_t)sizeof(BOOT));
+	snprintf(crash.next_boot, sizeof(crash.next_boot), "/proc/self/fd/%d", fd);
+}
+
 static inline int crash_setup(void **state)
 {
 	int rc = stage_setup(state);
@@ -278,6 +287,8 @@ static inline int crash_setup(void **state)
 	stage_policy(CRASH_POLICY);
 	stage_app(taro, 6);
 	crash.start_s = clock_real_s();
+	if (!crash.next_boot[0])
+		crash_next_boot();
 	return rc;
 }
 
@@ -304,7 +315,18 @@ static inline void crash_record(const crash_act *acts)
 
 /* -- judging what a crash has left -- */
 
-/* What was used up or taken back stays so, and life goes on. NULL: all is well. */
+/* A try of a dead process, or of another boot, is a failure. */
+static inline bool crash_counts(struct store *s, const struct seen *is)
+{
+	const struct lockout_limits limits = {
+		.attempts = (unsigned)(is->failed + is->own_tries), .lock_s = 600, .address_attempts = 1, .address_lock_s = 1,
+	};
+	int64_t until;
+
+	return limits.attempts == 0 || lockout_state(s, taro, "local", &limits, &until) == ERR_LOCKED;
+}
+
+/* What was used up, counted or taken back stays so, and life goes on. NULL: all is well. */
 static inline const char *crash_goes_on(struct store *s, const struct seen *is)
 {
 	const struct lifecycle_step back = { .to = CARD_ACTIVE, .reported_at = -1 };
@@ -319,6 +341,8 @@ static inline const char *crash_goes_on(struct store *s, const struct seen *is)
 					  lifecycle_move(s, &row, &back, &changed) != ERR_BAD_STATE))
 		return "a revoked card came back";
 	store_rollback(s);
+	if (!crash_counts(s, is))
+		return "a try is counted no more";
 	for (size_t i = 0; i < 2 && crash.codes[i].at; i++) {
 		const bool used = is->step >= crash.codes[i].at / 30;
 		SECRET(code);
@@ -329,6 +353,8 @@ static inline const char *crash_goes_on(struct store *s, const struct seen *is)
 	}
 	if (event_alone(s, &ev) != ERR_OK || crash_see(s, &after) != ERR_OK || after.events != is->events + 1)
 		return "no event can be added";
+	if (host.boot_id && after.grants)
+		return "a grant is good for another boot";
 	return NULL;
 }
 
@@ -344,7 +370,15 @@ static inline const char *crash_judge_state(const struct seen *is, int commits)
 	return "neither the old state nor the new one";
 }
 
-static inline const char *crash_judge(int commits)
+/* Another boot, five seconds ago. */
+static inline void crash_boot(void)
+{
+	host.boot_id = crash.next_boot;
+	host.boot_s = 5 - clock_boot_ms() / 1000;
+}
+
+/* rebooted: what goes on does so in another boot. */
+static inline const char *crash_judge(int commits, bool rebooted)
 {
 	struct store *s = NULL;
 	struct seen is;
@@ -358,8 +392,12 @@ static inline const char *crash_judge(int commits)
 		fault = "it can't be read";
 	if (!fault)
 		fault = crash_judge_state(&is, commits);
+	if (rebooted)
+		crash_boot();
 	if (!fault)
 		fault = crash_goes_on(s, &is);
+	host.boot_id = NULL;
+	host.boot_s = 0;
 	store_close(s);
 	return fault;
 }

@@ -36,6 +36,7 @@ static struct {
 	bool session_active, session_remote;
 	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
 	int moments, moment_fails_at;   /* the N-th time that the boot is asked for; 0: never */
+	const char *boot_id;    /* a file with that of another boot */
 } host;
 
 static struct {
@@ -136,13 +137,16 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 
 int open(const char *path, int flags, ...)
 {
+	const bool boot_id = strcmp(path, "/proc/sys/kernel/random/boot_id") == 0;
 	mode_t mode = 0;
 	va_list args;
 
-	if (strcmp(path, "/proc/sys/kernel/random/boot_id") == 0 && ++host.moments == host.moment_fails_at) {
+	if (boot_id && ++host.moments == host.moment_fails_at) {
 		errno = EMFILE;
 		return -1;
 	}
+	if (boot_id && host.boot_id)
+		path = host.boot_id;
 	va_start(args, flags);
 	if (flags & (O_CREAT | __O_TMPFILE))
 		mode = va_arg(args, mode_t);

@@ -21,7 +21,7 @@ static void cut_and_judge(const struct cut *cut)
 	const char *fault;
 
 	cut_make(cut, rules_dir);
-	fault = crash_judge(commits);
+	fault = crash_judge(commits, true);
 	sum.cuts++;
 	if (!fault)
 		return;
@@ -168,19 +168,6 @@ static bool killed(int n, bool by_halves, struct store **held)
 	return code != 0;
 }
 
-/* Its tries belong to a dead process: each is a failure. */
-static const char *judge_count(struct store *s, const struct seen *is)
-{
-	struct lockout_limits limits = {
-		.attempts = (unsigned)(is->failed + is->own_tries), .lock_s = 600, .address_attempts = 1, .address_lock_s = 1,
-	};
-	int64_t until;
-
-	if (limits.attempts == 0 || lockout_state(s, taro, "local", &limits, &until) == ERR_LOCKED)
-		return NULL;
-	return "the try of a dead process is no failure";
-}
-
 /* Who had the store open meanwhile sees what is right, and writes on. */
 static const char *judge_held(struct store *s)
 {
@@ -189,8 +176,6 @@ static const char *judge_held(struct store *s)
 
 	if (crash_see(s, &is) == ERR_OK)
 		fault = crash_judge_state(&is, *disk.commits);
-	if (!fault)
-		fault = judge_count(s, &is);
 	if (!fault)
 		fault = crash_goes_on(s, &is);
 	store_close(s);
@@ -216,7 +201,7 @@ static void A89_killed_at_any_write(void **state)
 			break;
 		}
 		kills++;
-		fault = held ? judge_held(held) : crash_judge(*disk.commits);
+		fault = held ? judge_held(held) : crash_judge(*disk.commits, false);
 		if (fault)
 			print_error("killed at call %d%s%s, %d commits: %s\n", n, alone ? ", alone" : "",
 				    by_halves ? ", half done" : "", *disk.commits, fault);

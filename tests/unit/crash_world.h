@@ -287,6 +287,7 @@ static inline int crash_setup(void **state)
 	stage_policy(CRASH_POLICY);
 	stage_app(taro, 6);
 	crash.start_s = clock_real_s();
+	memset(crash.codes, 0, sizeof(crash.codes));
 	if (!crash.next_boot[0])
 		crash_next_boot();
 	return rc;
@@ -294,23 +295,30 @@ static inline int crash_setup(void **state)
 
 static inline int crash_teardown(void **state)
 {
+	crash.reads = false;
 	disk_stop();
 	disk_forget();
 	munmap(disk.commits, sizeof(*disk.commits));
 	return stage_teardown(state);
 }
 
-/* The acts done once, with every call and every state. */
-static inline void crash_record(const crash_act *acts)
+/* The first state is known, and the store is closed. */
+static inline void crash_record_from_here(const crash_act *acts)
 {
-	assert_int_equal(crash_see(rules_store, &crash.states[0]), ERR_OK);
-	crash_closes();
 	disk_record(rules_dir);
 	crash.reads = true;
 	assert_true(crash_run(acts));
 	crash.reads = false;
 	disk_stop();
 	crash.commits = *disk.commits;
+}
+
+/* The acts done once, with every call and every state; the first is that of the store which is open. */
+static inline void crash_record(const crash_act *acts)
+{
+	assert_int_equal(crash_see(rules_store, &crash.states[0]), ERR_OK);
+	crash_closes();
+	crash_record_from_here(acts);
 }
 
 /* -- judging what a crash has left -- */

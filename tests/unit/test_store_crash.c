@@ -3,7 +3,7 @@
  * Power cuts, kills and full disks at each write: the store is found as it was before or after a commit, what was answered is
  * in it, and what was taken back or used up stays so.
  */
-/* check: timeout=600 */
+/* check: timeout=1200 */
 #include "crash_world.h"
 
 #define TOLD_FAULTS 5
@@ -94,6 +94,39 @@ static void A89_power_cut_after_any_write(void **state)
 		      (long long)sum.cuts);
 	assert_int_equal(sum.bad, 0);
 	assert_true(crash.commits > 20 && sum.cuts > 400);
+}
+
+/* The power goes again while what it left is opened, mended and written on. */
+static void A89_power_cut_after_a_power_cut(void **state)
+{
+	static const crash_act morning[] = {
+		crash_opens, crash_enrols, crash_first_login, crash_revokes, crash_writes_events, crash_closes, NULL
+	};
+	static const crash_act again[] = { crash_opens, crash_guesses, crash_writes_events, crash_closes, NULL };
+	const size_t rounds = rules_long() ? 20 : 1;
+	int64_t cuts = 0;
+
+	(void)state;
+	for (size_t i = 0; i < rounds; i++) {
+		struct cut first = { .left = i % 2 ? CUT_SYNCED : CUT_SOME, .seed = i };
+
+		if (i > 0) {
+			assert_int_equal(crash_teardown(state), 0);
+			assert_int_equal(crash_setup(state), 0);
+		}
+		crash_record(morning);
+		first.calls = disk.n * (2 * i + 1) / (2 * rounds);
+		cut_make(&first, rules_dir);
+		assert_true(crash_opens());
+		assert_int_equal(crash_see(rules_store, &crash.states[0]), ERR_OK);
+		crash_closes();
+		cut_make(&first, rules_dir);
+		crash_record_from_here(again);
+		cut_everywhere(1, false);
+		cuts += sum.cuts;
+		assert_int_equal(sum.bad, 0);
+	}
+	print_message("%lld cuts\n", (long long)cuts);
 }
 
 /* What these tests see: without syncs the same day is lost by most cuts. */
@@ -379,6 +412,7 @@ int main(void)
 #define CRASH_TEST(function) cmocka_unit_test_setup_teardown(function, crash_setup, crash_teardown)
 	const struct CMUnitTest list[] = {
 		CRASH_TEST(A89_power_cut_after_any_write),
+		CRASH_TEST(A89_power_cut_after_a_power_cut),
 		CRASH_TEST(A89_killed_at_any_write),
 		CRASH_TEST(a_disk_that_syncs_nothing_is_noticed),
 		CRASH_TEST(A89_power_cut_at_any_write_of_init),

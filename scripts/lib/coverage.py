@@ -71,9 +71,10 @@ class Counts:
     def __init__(self):
         self.lines = collections.defaultdict(collections.Counter)
         self.functions = collections.defaultdict(collections.Counter)
+        self.branches = collections.defaultdict(collections.Counter)
 
     def add(self, tree, source, note):
-        done = subprocess.run(["gcov", "--json-format", "--stdout", str(note.with_suffix(".gcda"))], cwd=tree, check=False,
+        done = subprocess.run(["gcov", "--json-format", "--branch-probabilities", "--stdout", str(note.with_suffix(".gcda"))], cwd=tree, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         for text in done.stdout.splitlines():
             for file in json.loads(text)["files"]:
@@ -83,22 +84,24 @@ class Counts:
                 name = str(path.relative_to(source))
                 for line in file["lines"]:
                     self.lines[name][line["line_number"]] += line["count"]
+                    for i, branch in enumerate(line["branches"]):
+                        self.branches[name][line["line_number"], line.get("function_name"), i] += branch["count"]
                 for function in file["functions"]:
                     self.functions[name][function["name"], function["start_line"]] += function["execution_count"]
 
     def rows(self):
-        """(name, lines run, lines, functions run, functions); the sum last."""
-        rows = [(name, sum(map(bool, self.lines[name].values())), len(self.lines[name]), sum(map(bool, self.functions[name].values())),
-                 len(self.functions[name])) for name in sorted(self.lines)]
-        return [*rows, ("all", *(sum(row[i] for row in rows) for i in range(1, 5)))]
+        """(name, lines run, lines, the same of functions, of branches); the sum last."""
+        rows = [(name, *(n for counts in (self.lines, self.functions, self.branches)
+                         for n in (sum(map(bool, counts[name].values())), len(counts[name])))) for name in sorted(self.lines)]
+        return [*rows, ("all", *(sum(row[i] for row in rows) for i in range(1, 7)))]
 
     def report(self):
         width = max(map(len, self.lines), default=0)
         yield "# SPDX-License-Identifier: Apache-2.0"
         yield "# make coverage: what the suites unit, pam, card and system run of each source file"
-        yield f"{'file':{width}} {'lines':>12}   {'functions':>11}"
+        yield f"{'file':{width}} {'lines':>13}   {'functions':>13}   {'branches':>13}"
         for name, *counts in self.rows():
-            yield f"{name:{width}} {share(*counts[:2])}   {share(*counts[2:])}"
+            yield f"{name:{width}} {share(*counts[:2])}   {share(*counts[2:4])}   {share(*counts[4:])}"
 
     def missing(self):
         for name in sorted(self.lines):
@@ -107,11 +110,15 @@ class Counts:
             lines = sorted(line for line, count in self.lines[name].items() if not count)
             if lines:
                 yield f"{name}: {' '.join(map(str, lines))}"
+            # Of lines that were run: which way they never went.
+            ways = sorted({line for (line, _, _), count in self.branches[name].items() if not count and self.lines[name][line]})
+            if ways:
+                yield f"{name}: not every branch of {' '.join(map(str, ways))}"
 
 
 def share(run, whole):
     """Rounded down; gcov puts the functions of some files under a header of others."""
-    return f"{100 * run // whole:3} % of {whole:4}" if whole else f"{'-':>13}"
+    return f"{100 * run // whole:3} % of {whole:5}" if whole else f"{'-':>14}"
 
 
 def main():

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +55,12 @@ static int start(const char *const argv[], int out_fd, pid_t *pid)
 	return rc;
 }
 
-/* Reads to end of file; what does not fit is thrown away. False at the deadline. */
+static enum err too_long(const char *name)
+{
+	return fail(ERR_TIMEOUT, "%s did not end within %d s", name, PROGRAM_SECONDS);
+}
+
+/* Reads to end of file; what does not fit is thrown away. False at the deadline, even if there is always more to read. */
 static bool drain(int fd, char *out, size_t size, int64_t deadline)
 {
 	size_t len = 0;
@@ -63,7 +69,8 @@ static bool drain(int fd, char *out, size_t size, int64_t deadline)
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		char chunk[512];
-		int ready = poll(&p, 1, deadline_left(deadline));
+		int left = deadline_left(deadline);
+		int ready = left ? poll(&p, 1, left) : 0;
 
 		if (ready == 0)
 			in_time = false;
@@ -79,6 +86,21 @@ static bool drain(int fd, char *out, size_t size, int64_t deadline)
 	if (out && size)
 		out[len] = '\0';
 	return in_time;
+}
+
+/* A program may close its output and go on. */
+static enum err await_end(const char *name, pid_t pid, int64_t deadline)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	int ready;
+
+	if (p.fd < 0)
+		return fail(ERR_SYSTEM, "%s: pidfd: %m", name);
+	do
+		ready = poll(&p, 1, deadline_left(deadline));
+	while (ready < 0 && errno == EINTR);
+	close(p.fd);
+	return ready == 1 ? ERR_OK : too_long(name);
 }
 
 enum err program_run(const char *const argv[], char *out, size_t size, int *status)
@@ -98,15 +120,15 @@ enum err program_run(const char *const argv[], char *out, size_t size, int *stat
 		return fail(ERR_SYSTEM, "%s: %s", argv[0], strerror(rc));
 	}
 
-	bool in_time = drain(ends[0], out, size, deadline);
+	enum err e = drain(ends[0], out, size, deadline) ? await_end(argv[0], pid, deadline) : too_long(argv[0]);
 
 	close(ends[0]);
-	if (!in_time)
+	if (e)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &code, 0) < 0 && errno == EINTR)
 		;
-	if (!in_time)
-		return fail(ERR_TIMEOUT, "%s did not end within %d s", argv[0], PROGRAM_SECONDS);
+	if (e)
+		return e;
 	*status = WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
 	return ERR_OK;
 }

@@ -51,6 +51,7 @@ tests_unit_test_tune_SOURCES = tests/unit/test_tune.c cardtool/tune.c
 tests_unit_test_tune_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_program_SOURCES = tests/unit/test_program.c cardtool/program.c
 tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_program_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=deadline_in
 tests_unit_test_words_SOURCES = tests/unit/test_words.c cardtool/words.c
 tests_unit_test_words_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_sockets_SOURCES = tests/unit/test_sockets.c cardmfad/sockets.c

@@ -1,15 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "program.h"
 #include "unit.h"
+
+#define LIMIT_MS 200
+#define SOON_MS 5000
+
+/* Of the limit that is asked for only LIMIT_MS pass. */
+int64_t __real_deadline_in(int64_t ms);
+int64_t __wrap_deadline_in(int64_t ms);
+
+static bool hurried;
+
+int64_t __wrap_deadline_in(int64_t ms)
+{
+	assert_int_equal(ms, PROGRAM_SECONDS * 1000);
+	return __real_deadline_in(hurried ? LIMIT_MS : ms);
+}
 
 #define SHELL(text) ((const char *const[]){ "/bin/sh", "-c", (text), NULL })
 
@@ -71,6 +89,41 @@ static void what_is_no_program_is_said(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Each would go on for longer than the test: with its output open, with it closed, and without ever pausing in it. */
+static void what_does_not_end_is_killed_and_reaped(void **state)
+{
+	static const char *const endless[] = {
+		"echo begun; exec sleep 60",
+		"echo begun; exec sleep 60 >&- 2>&-",
+		"echo begun; exec yes",
+	};
+
+	(void)state;
+	hurried = true;
+	for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++) {
+		int64_t begun = clock_boot_ms();
+		char out[7];
+		int status = -1;
+
+		assert_int_equal(program_run(SHELL(endless[i]), out, sizeof(out), &status), ERR_TIMEOUT);
+		assert_in_range(clock_boot_ms() - begun, LIMIT_MS, SOON_MS);
+		assert_string_equal(out, "begun\n");
+		assert_int_equal(status, -1);
+		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+		assert_int_equal(errno, ECHILD);
+	}
+	hurried = false;
+}
+
+static void output_closed_early_is_no_end(void **state)
+{
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(program_run(SHELL("exec >&- 2>&-; sleep 0.1; exit 4"), NULL, 0, &status), ERR_OK);
+	assert_int_equal(status, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -78,6 +131,8 @@ int main(void)
 		cmocka_unit_test(too_much_output_is_cut),
 		cmocka_unit_test(nothing_of_the_caller_is_handed_on),
 		cmocka_unit_test(what_is_no_program_is_said),
+		cmocka_unit_test(what_does_not_end_is_killed_and_reaped),
+		cmocka_unit_test(output_closed_early_is_no_end),
 	};
 
 	log_set_sink(NULL);

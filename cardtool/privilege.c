@@ -97,8 +97,9 @@ enum err privilege_begin(void)
 	if (!e)
 		e = clean_environment();
 	umask(077);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return fail(ERR_SYSTEM, "SIGPIPE: %m");
+	/* Who ignores SIGCHLD, as a caller may hand it on, never learns how a program ended. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return fail(ERR_SYSTEM, "signal: %m");
 	return e;
 }
 

@@ -107,7 +107,7 @@ enum err program_run(const char *const argv[], char *out, size_t size, int *stat
 {
 	int64_t deadline = deadline_in(PROGRAM_SECONDS * 1000);
 	int ends[2], rc, code = 0;
-	pid_t pid;
+	pid_t pid, reaped;
 
 	if (access(argv[0], X_OK))
 		return fail(ERR_NOT_FOUND, "%s: %m", argv[0]);
@@ -125,8 +125,10 @@ enum err program_run(const char *const argv[], char *out, size_t size, int *stat
 	close(ends[0]);
 	if (e)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &code, 0) < 0 && errno == EINTR)
+	while ((reaped = waitpid(pid, &code, 0)) < 0 && errno == EINTR)
 		;
+	if (!e && reaped != pid)
+		e = fail(ERR_SYSTEM, "%s: waitpid: %m", argv[0]);
 	if (e)
 		return e;
 	*status = WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -529,6 +530,18 @@ def json_is_json_and_never_translated():
     equal([told["good"], told["fault"], [c["class"] for c in told["classes"]]], [True, None, ["far", "default"]])
     equal(json.loads(world.run("cardtool", "unlock", "taro", "--json").stdout),
           {"user": "taro", "was_locked": False, "counters_cleared": 0})
+
+
+@report.test(60)
+def signals_ignored_by_the_caller_change_no_finding():
+    def findings(before=None):
+        done = subprocess.run(["cardtool", "doctor", "--json"], capture_output=True, text=True, timeout=30, check=False, preexec_fn=before)
+        return [[f["check"], f["level"], f["text"]] for f in json.loads(done.stdout)["findings"] if f["check"] != "disk"]
+
+    def ignore():
+        for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGALRM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    equal(findings(ignore), findings())
 
 
 @report.test()

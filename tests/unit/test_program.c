@@ -124,6 +124,18 @@ static void output_closed_early_is_no_end(void **state)
 	assert_int_equal(status, 4);
 }
 
+/* What the kernel reaped by itself has left no status. */
+static void a_status_that_nobody_knows_is_no_success(void **state)
+{
+	int status = -1;
+
+	(void)state;
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	assert_int_equal(program_run(SHELL("exit 3"), NULL, 0, &status), ERR_SYSTEM);
+	assert_int_equal(status, -1);
+	assert_true(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +145,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_program_is_said),
 		cmocka_unit_test(what_does_not_end_is_killed_and_reaped),
 		cmocka_unit_test(output_closed_early_is_no_end),
+		cmocka_unit_test(a_status_that_nobody_knows_is_no_success),
 	};
 
 	log_set_sink(NULL);

@@ -66,25 +66,13 @@ static void list_header(struct table *t)
 		table_add(t, names[i]);
 }
 
-static bool state_from_name(const char *name, enum card_state *ret)
-{
-	for (enum card_state s = CARD_ISSUED; s <= CARD_DESTROYED; s++) {
-		if (strcmp(name, card_state_name(s)) == 0 ||
-		    strcmp(name, word_card_state(s)) == 0) {
-			*ret = s;
-			return true;
-		}
-	}
-	return false;
-}
-
 static enum exit_code list(struct tool *t)
 {
 	const char *user = option_value(&t->args, "user"), *state = option_value(&t->args, "state");
 	struct listing l = { .store = t->store };
 	struct person p = { .id = 0 };
 
-	if (state && !state_from_name(state, &l.state)) {
+	if (state && !word_to_card_state(state, &l.state)) {
 		complain(_(
 			"--state is issued, active, suspended, revoked, found, collected or destroyed"));
 		return EXIT_USAGE;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "card_json.h"
 #include "cardtool.h"
 #include "change.h"
 #include "clock.h"
@@ -182,71 +181,6 @@ const struct command cmd_user_add = {
 	.words_max = 1,
 	.needs = NEED_STORE | NEED_POLICY_MAYBE,
 	.run = user_add,
-};
-
-/* ---- user list ---- */
-
-static const struct option_row list_options[] = {
-	{ "all", NULL, N_("removed people too") },
-	{ "json", NULL, N_("for programs") },
-	{ 0 },
-};
-
-struct people {
-	struct table *table;
-	json_t *json;
-};
-
-static enum err list_person(const struct person *p, void *arg)
-{
-	struct people *l = arg;
-
-	if (l->json)
-		return json_array_append_new(l->json, person_json(p)) ? fail(ERR_MEMORY, "list") :
-									ERR_OK;
-
-	const char *const cells[] = { p->login,	  p->staff_number, p->name,
-				      p->section, p->class_name,   word_person_state(p->state) };
-
-	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
-		table_add(l->table, cells[i]);
-	return ERR_OK;
-}
-
-static enum exit_code user_list(struct tool *t)
-{
-	const char *const names[] = { _("USER"),    _("STAFF NO."), _("NAME"),
-				      _("SECTION"), _("CLASS"),	    _("STATE") };
-	struct people l = { .table = NULL };
-
-	if (t->json)
-		l.json = json_array();
-	else
-		l.table = table_new(sizeof(names) / sizeof(names[0]));
-	for (size_t i = 0; l.table && i < sizeof(names) / sizeof(names[0]); i++)
-		table_add(l.table, names[i]);
-
-	enum err e = store_person_each(t->store, option_given(&t->args, "all"), list_person, &l);
-
-	if (e)
-		return complain_err(e);
-	if (l.json)
-		return json_print(l.json);
-	if (table_rows(l.table) > 1)
-		table_print(l.table);
-	else
-		say(_("Nobody is registered yet (`cardtool user add`)."));
-	return EXIT_DONE;
-}
-
-const struct command cmd_user_list = {
-	.name = "user list",
-	.usage = "[--all] [--json]",
-	.brief = N_("list the registered people"),
-	.example = "  sudo cardtool user list",
-	.options = list_options,
-	.needs = NEED_STORE,
-	.run = user_list,
 };
 
 /* ---- user remove ---- */

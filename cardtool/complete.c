@@ -168,7 +168,7 @@ static void offer_choices(const char *shape, const char *typed)
 {
 	char word[32];
 
-	for (const char *at = shape; strchr(shape, '|') && *at; at += strcspn(at, "|") + (at[strcspn(at, "|")] == '|'))
+	for (const char *at = shape; *at; at += strcspn(at, "|") + (at[strcspn(at, "|")] == '|'))
 		if (text_copy_n(word, sizeof(word), at, strcspn(at, "|")))
 			offer(typed, word, "");
 }
@@ -234,8 +234,10 @@ static void offer_rest(const struct command *c, int argc, char *const *argv)
 	size_t words = 0, len;
 
 	if (r && r->value) {
-		offer_value(r->name, strlen(r->name), typed);
-		offer_choices(r->value, typed);
+		if (strchr(r->value, '|'))
+			offer_choices(r->value, typed);
+		else
+			offer_value(r->name, strlen(r->name), typed);
 		return;
 	}
 	if (typed[0] == '-') {

@@ -176,3 +176,25 @@ enum exit_code find_card(struct tool *t, const char *typed, struct card_row *ret
 	complain(_("there is no card %s (`cardtool list` shows all)"), id.text);
 	return no_card(t, typed);
 }
+
+/* ---- filters ---- */
+
+enum exit_code find_take_match(struct tool *t, const char **ret)
+{
+	const char *typed = option_value(&t->args, "match");
+
+	if (typed && !option_is_text(typed, STORE_LABEL_MAX)) {
+		complain(_("--%s: this value can't be taken (plain text, at most %zu characters)"), "match", (size_t)STORE_LABEL_MAX);
+		return EXIT_USAGE;
+	}
+	*ret = typed;
+	return EXIT_DONE;
+}
+
+bool find_matches(const char *typed, const char *const *texts)
+{
+	for (; typed && *texts; texts++)
+		if (strcasestr(*texts, typed))
+			return true;
+	return !typed;
+}

@@ -14,6 +14,13 @@ enum exit_code find_person(struct tool *t, const char *login, struct person *ret
 enum exit_code find_person_by_number(struct tool *t, const char *number, struct person *ret);
 enum exit_code find_card(struct tool *t, const char *typed, struct card_row *ret);
 
+/*
+ * Filters of lists: what --match of the command says (NULL: not given), and whether it is a part of one of these texts,
+ * case ignored. texts ends with NULL; typed NULL matches.
+ */
+enum exit_code find_take_match(struct tool *t, const char **ret);
+bool find_matches(const char *typed, const char *const *texts);
+
 /* Candidates alone, after the caller's own complaint; says nothing when none is near. */
 struct candidates;
 struct candidates *candidates_new(const char *typed);

@@ -131,6 +131,28 @@ const char *word_reason(enum card_reason reason)
 	return translated(WORD(reasons, reason));
 }
 
+bool word_to_card_state(const char *typed, enum card_state *ret)
+{
+	for (enum card_state s = CARD_ISSUED; s <= CARD_DESTROYED; s++) {
+		if (strcmp(typed, card_state_name(s)) == 0 || strcmp(typed, word_card_state(s)) == 0) {
+			*ret = s;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool word_to_person_state(const char *typed, enum person_state *ret)
+{
+	for (enum person_state s = PERSON_ACTIVE; s <= PERSON_REMOVED; s++) {
+		if (strcmp(typed, person_state_name(s)) == 0 || strcmp(typed, word_person_state(s)) == 0) {
+			*ret = s;
+			return true;
+		}
+	}
+	return false;
+}
+
 enum card_reason word_to_reason(const char *typed)
 {
 	for (size_t i = 0; i < sizeof(reasons_typed) / sizeof(reasons_typed[0]); i++)

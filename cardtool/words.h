@@ -6,6 +6,7 @@
 #ifndef CARDMFA_WORDS_H
 #define CARDMFA_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@
 const char *word_card_state(enum card_state state);
 const char *word_person_state(enum person_state state);
 const char *word_reason(enum card_reason reason);
+/* From the store's name or from the word above; false: neither. */
+bool word_to_card_state(const char *typed, enum card_state *ret);
+bool word_to_person_state(const char *typed, enum person_state *ret);
 /* "lost" or 紛失, whatever the locale; REASON_NONE: neither. */
 enum card_reason word_to_reason(const char *typed);
 const char *word_algorithm(enum key_algorithm algorithm);       /* "P-256", not translated */

@@ -462,6 +462,56 @@ def people_cards_and_readers_are_completed_for_root_alone():
     assert pathlib.Path("/usr/share/zsh/site-functions/_cardtool").read_text().startswith("#compdef cardtool\n")
 
 
+# --- lists -----------------------------------------------------------------------------------------
+
+def listed(*words, field="user", env=None):
+    """In order, as --json has it; the table has the same rows."""
+    told = json.loads(world.run("cardtool", *words, "--json", env=env).stdout)
+    shown = world.run("cardtool", *words, env=env).stdout
+    rows = shown.splitlines()[1:] if told else []
+    equal(len(rows), len(told), shown)
+    for row, entry in zip(rows, told):
+        contains(row, entry[field])
+    return [entry[field] for entry in told]
+
+
+@report.test(60)
+def people_are_picked_by_what_they_are_and_lack():
+    for name, words in (("saburo", ("--name", "山田 三郎", "--section", "税務課", "--class", "far", "--staff-number", "10301")),
+                        ("goro", ("--name", "Goto Goro", "--section", "税務課")), ("rokuro", ()), ("shichiro", ())):
+        world.add_user(name)
+        world.run("cardtool", "user", "add", name, *words)
+    stage.tool("password", "set", "goro", "--stdin", text="a long password\n")
+    world.run("cardtool", "user", "remove", "shichiro")
+    daemon.change("UPDATE person SET state = 'locked' WHERE login = 'rokuro'")
+    equal(listed("user", "list"), ["goro", "hanako", "rokuro", "saburo", "taro"])
+    equal(listed("user", "list", "--all"), ["goro", "hanako", "rokuro", "saburo", "taro", "shichiro"])
+    for words, found in ((("--match", "ro"), ["goro", "rokuro", "saburo", "taro"]), (("--match", "GOTO"), ["goro"]), (("--match", "三郎"), ["saburo"]),
+                         (("--match", "103"), ["saburo"]), (("--match", "税務"), []), (("--section", "税務課"), ["goro", "saburo"]),
+                         (("--section", "税務"), []), (("--class", "far"), ["saburo"]), (("--state", "locked"), ["rokuro"]),
+                         (("--state", "active"), ["goro", "hanako", "saburo", "taro"]), (("--state", "removed"), ["shichiro"]),
+                         (("--without", "card"), ["goro", "rokuro", "saburo"]), (("--without", "app"), ["goro", "hanako", "rokuro", "saburo"]),
+                         (("--without", "password"), ["hanako", "rokuro", "saburo"]),
+                         (("--without", "second-factor"), ["hanako", "rokuro", "saburo"]),
+                         (("--without", "card", "--section", "税務課", "--match", "goro"), ["goro"]),
+                         (("--without", "card", "--all", "--match", "shichi"), ["shichiro"])):
+        equal(listed("user", "list", *words), found, words)
+    equal(listed("user", "list", "--state", "ロック中", env=JA), ["rokuro"])
+    # A card that no login takes is none.
+    daemon.change("UPDATE card SET not_after = 1 WHERE person = (SELECT id FROM person WHERE login = 'hanako')")
+    equal(listed("user", "list", "--without", "card"), ["goro", "hanako", "rokuro", "saburo"])
+    daemon.change("UPDATE card SET not_after = 1893423600 WHERE person = (SELECT id FROM person WHERE login = 'hanako')")
+    for words, said in ((("--match", "nobody"), "There are no such people."), (("--class", "fra"), "`cardtool config check` lists the classes")):
+        contains(world.run("cardtool", "user", "list", *words).stdout, said)
+        equal(world.run("cardtool", "user", "list", *words, "--json").stdout, "[]\n")
+    for words, said in ((("--without", "pin"), "card, app, password or second-factor"), (("--state", "lost"), "active, locked or removed"),
+                        (("--match", "x" * 200), "at most")):
+        contains(world.run("cardtool", "user", "list", *words, status=2).stderr, said)
+    equal(completed("user", "list", "--state", ""), ["active", "locked", "removed"])
+    equal(completed("user", "list", "--without", "s"), ["second-factor"])
+    equal(completed("user", "list", "--class", ""), ["far", "default"])
+
+
 # --- what holds for every command ---------------------------------------------------------------------
 
 def commands():

@@ -36,11 +36,18 @@ static void no_point_in_time_is_a_dash(void **state)
 /* A log may hold events and results of a later version. */
 static void unknown_names_stay_as_they_are(void **state)
 {
+	enum card_state card = 0;
+	enum person_state person = 0;
+
 	(void)state;
 	assert_string_equal(word_event("quantum-enrol"), "quantum-enrol");
 	assert_string_equal(word_result("QUANTUM"), "QUANTUM");
 	assert_null(word_to_event("quantum-enrol"));
 	assert_int_equal(word_to_reason("quantum"), REASON_NONE);
+	assert_false(word_to_card_state("", &card));
+	assert_false(word_to_card_state("quantum", &card));
+	assert_false(word_to_person_state("quantum", &person));
+	assert_int_equal(card + person, 0);
 	assert_string_equal(word_algorithm(KEY_P256), "P-256");
 }
 
@@ -56,6 +63,22 @@ static void words_are_understood_again(void **state)
 		assert_int_equal(word_to_reason(word_reason(r)), r);
 	}
 	assert_int_equal(word_to_reason("紛失"), REASON_LOST);
+	for (enum card_state c = CARD_ISSUED; c <= CARD_DESTROYED; c++) {
+		enum card_state again = 0;
+
+		assert_true(word_to_card_state(card_state_name(c), &again));
+		assert_int_equal(again, c);
+		assert_true(word_to_card_state(word_card_state(c), &again));
+		assert_int_equal(again, c);
+	}
+	for (enum person_state p = PERSON_ACTIVE; p <= PERSON_REMOVED; p++) {
+		enum person_state again = 0;
+
+		assert_true(word_to_person_state(person_state_name(p), &again));
+		assert_int_equal(again, p);
+		assert_true(word_to_person_state(word_person_state(p), &again));
+		assert_int_equal(again, p);
+	}
 }
 
 int main(void)

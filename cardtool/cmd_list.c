@@ -9,21 +9,27 @@
 #include "find.h"
 #include "lifecycle.h"
 #include "output.h"
+#include "when.h"
 #include "words.h"
 
 /* ---- list ---- */
 
 static const struct option_row list_options[] = {
 	{ "user", "USER", N_("only the cards of this person") },
+	{ "match", "TEXT", N_("only cards with this in the identifier, label, login name or name") },
 	{ "state", "STATE",
 	  N_("only issued, active, suspended, revoked, found, collected or destroyed ones") },
+	{ "expires-by", "TIME", N_("only cards whose certificate ends by then: 2027-03-31, 30d (from now)") },
+	{ "expired", NULL, N_("only cards whose certificate is over") },
 	{ "json", NULL, N_("for programs") },
 	{ 0 },
 };
 
 struct listing {
 	struct store *store;
+	const char *match;              /* NULL: all */
 	enum card_state state;          /* 0: all */
+	int64_t end;                    /* the certificate's, at the latest; -1: all */
 	size_t n;
 	struct table *table;
 	json_t *json;
@@ -35,12 +41,13 @@ static enum err list_card(const struct card_row *c, void *arg)
 	struct person p;
 	char text[24];
 
-	if (l->state && c->state != l->state)
+	if ((l->state && c->state != l->state) || (l->end >= 0 && (c->not_after < 0 || c->not_after > l->end)))
 		return ERR_OK;
 
 	enum err e = store_person_by_id(l->store, c->person, &p);
+	const char *const texts[] = { c->card_id.text, c->label, p.login, p.name, NULL };
 
-	if (e)
+	if (e || !find_matches(l->match, texts))
 		return e;
 	l->n++;
 	if (l->json)
@@ -66,20 +73,33 @@ static void list_header(struct table *t)
 		table_add(t, names[i]);
 }
 
-static enum exit_code list(struct tool *t)
+static enum exit_code take_filter(struct tool *t, struct listing *l)
 {
-	const char *user = option_value(&t->args, "user"), *state = option_value(&t->args, "state");
-	struct listing l = { .store = t->store };
-	struct person p = { .id = 0 };
+	const char *state = option_value(&t->args, "state"), *by = option_value(&t->args, "expires-by");
+	int64_t now = clock_real_s();
 
-	if (state && !word_to_card_state(state, &l.state)) {
-		complain(_(
-			"--state is issued, active, suspended, revoked, found, collected or destroyed"));
+	if (state && !word_to_card_state(state, &l->state)) {
+		complain(_("--state is issued, active, suspended, revoked, found, collected or destroyed"));
 		return EXIT_USAGE;
 	}
+	if (by && !when_parse_ahead(by, now, &l->end)) {
+		complain(_("--expires-by is a time like 2027-03-31, or 30d for 30 days from now"));
+		return EXIT_USAGE;
+	}
+	if (option_given(&t->args, "expired") && (l->end < 0 || l->end > now))
+		l->end = now - 1;
+	return find_take_match(t, &l->match);
+}
 
-	enum exit_code code = user ? find_person(t, user, &p) : EXIT_DONE;
+static enum exit_code list(struct tool *t)
+{
+	const char *user = option_value(&t->args, "user");
+	struct listing l = { .store = t->store, .end = -1 };
+	struct person p = { .id = 0 };
+	enum exit_code code = take_filter(t, &l);
 
+	if (!code && user)
+		code = find_person(t, user, &p);
 	if (code)
 		return code;
 	if (t->json)
@@ -102,9 +122,9 @@ static enum exit_code list(struct tool *t)
 
 const struct command cmd_list = {
 	.name = "list",
-	.usage = "[--user USER] [--state STATE] [--json]",
+	.usage = "[--user USER] [--match TEXT] [--state STATE] [--expires-by TIME] [--expired] [--json]",
 	.brief = N_("list the cards"),
-	.example = "  sudo cardtool list --state active",
+	.example = "  sudo cardtool list --state active --expires-by 60d",
 	.options = list_options,
 	.needs = NEED_STORE,
 	.run = list,

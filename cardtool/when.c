@@ -10,13 +10,15 @@
 /* %H:%M alone stands for today; the others name their day. */
 static const struct {
 	const char *format;
-	bool today;
+	bool whole_day;
 } formats[] = {
-	{ "%H:%M", true },
-	{ "%Y-%m-%d", false },
+	{ "%H:%M", false },
+	{ "%Y-%m-%d", true },
 	{ "%Y-%m-%dT%H:%M", false },
 	{ "%Y-%m-%d %H:%M", false },
 };
+
+#define LENGTH_MAX (INT64_C(100) * 366 * 86400)
 
 /* mktime(3) turns the 31st of April into the 1st of May: that would be a guess. */
 static bool to_seconds(struct tm tm, int64_t *ret)
@@ -34,7 +36,7 @@ static bool to_seconds(struct tm tm, int64_t *ret)
 	return true;
 }
 
-bool when_parse(const char *typed, int64_t now, int64_t *ret)
+static bool parse(const char *typed, int64_t now, bool at_its_end, int64_t *ret)
 {
 	time_t t = (time_t)now;
 	struct tm today;
@@ -47,22 +49,56 @@ bool when_parse(const char *typed, int64_t now, int64_t *ret)
 				 .tm_mday = today.tm_mday };
 		const char *end = strptime(typed, formats[i].format, &tm);
 
-		if (end && !*end)
-			return to_seconds(tm, ret);
+		if (!end || *end)
+			continue;
+		if (formats[i].whole_day && at_its_end) {
+			tm.tm_hour = 23;
+			tm.tm_min = tm.tm_sec = 59;
+		}
+		return to_seconds(tm, ret);
 	}
 	return false;
 }
 
-bool when_parse_since(const char *typed, int64_t now, int64_t *ret)
+/* A number alone is no length: nobody who types 30 means seconds. */
+static bool parse_length(const char *typed, int64_t *ret)
+{
+	return typed[strspn(typed, "0123456789")] && text_to_seconds(typed, 1, LENGTH_MAX, ret);
+}
+
+static bool parse_back(const char *typed, int64_t now, bool at_its_end, int64_t *ret)
 {
 	int64_t seconds;
 
-	if (strpbrk(typed, ":-") == NULL &&
-	    text_to_seconds(typed, 1, INT64_C(100) * 366 * 86400, &seconds)) {
-		*ret = now > seconds ? now - seconds : 1;
-		return true;
-	}
-	return when_parse(typed, now, ret);
+	if (!parse_length(typed, &seconds))
+		return parse(typed, now, at_its_end, ret);
+	*ret = now > seconds ? now - seconds : 1;
+	return true;
+}
+
+bool when_parse(const char *typed, int64_t now, int64_t *ret)
+{
+	return parse(typed, now, false, ret);
+}
+
+bool when_parse_since(const char *typed, int64_t now, int64_t *ret)
+{
+	return parse_back(typed, now, false, ret);
+}
+
+bool when_parse_until(const char *typed, int64_t now, int64_t *ret)
+{
+	return parse_back(typed, now, true, ret);
+}
+
+bool when_parse_ahead(const char *typed, int64_t now, int64_t *ret)
+{
+	int64_t seconds;
+
+	if (!parse_length(typed, &seconds))
+		return parse(typed, now, true, ret);
+	*ret = now + seconds;
+	return true;
 }
 
 bool when_parse_utc(const char *text, int64_t *ret)

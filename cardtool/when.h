@@ -14,6 +14,10 @@ bool when_parse(const char *typed, int64_t now, int64_t *ret);
 
 /* The same, or "2h", "7d": so long before now. */
 bool when_parse_since(const char *typed, int64_t now, int64_t *ret);
+/* As when_parse_since(), but a day alone means its last second. */
+bool when_parse_until(const char *typed, int64_t now, int64_t *ret);
+/* As when_parse_until(), but "2h", "7d" are so long after now. */
+bool when_parse_ahead(const char *typed, int64_t now, int64_t *ret);
 
 /* "2026-11-20T14:05:00Z", as text_utc_time() writes it. */
 bool when_parse_utc(const char *text, int64_t *ret);

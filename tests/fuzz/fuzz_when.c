@@ -11,7 +11,7 @@
 
 static void check_local(const char *typed)
 {
-	int64_t at = NONE, again = NONE, since = NONE;
+	int64_t at = NONE, again = NONE, since = NONE, until = NONE, ahead = NONE;
 	char text[32];
 	bool is = when_parse(typed, NOW, &at);
 
@@ -24,6 +24,10 @@ static void check_local(const char *typed)
 		      again - at >= -3600 && again - at <= 3600));
 	}
 	must(when_parse_since(typed, NOW, &since) ? since > 0 : since == NONE);
+	/* The same words, and not earlier. */
+	must(when_parse_until(typed, NOW, &until) ? until >= since && until - since <= 86400 + 3600 : until == NONE);
+	must(when_parse_ahead(typed, NOW, &ahead) ? ahead >= until : ahead == NONE);
+	must(since == NONE || (until != NONE && ahead != NONE));
 }
 
 static void check_utc(const char *text)

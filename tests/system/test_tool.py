@@ -434,7 +434,7 @@ def commands_options_and_values_are_completed():
     equal(completed("config", "show", "--s"), ["--service"])
     equal(completed("config", "show", "--class", ""), ["far", "default"])
     equal(completed("list", "--state", "s"), ["suspended"])
-    equal(completed("list", "--state", "active", "--"), ["--user", "--json", "--help"])
+    equal(completed("list", "--state", "active", "--"), ["--user", "--match", "--expires-by", "--expired", "--json", "--help"])
     equal(completed("revoke", "XXXX-XXXX", "--reason", "st"), ["stolen"])
     equal(completed("enroll", "taro", "--slot", ""), ["9a", "9e"])
     equal(completed("try", "taro", "--service", "logi"), ["login"])
@@ -510,6 +510,34 @@ def people_are_picked_by_what_they_are_and_lack():
     equal(completed("user", "list", "--state", ""), ["active", "locked", "removed"])
     equal(completed("user", "list", "--without", "s"), ["second-factor"])
     equal(completed("user", "list", "--class", ""), ["far", "default"])
+
+
+def day(offset):
+    return time.strftime("%Y-%m-%d", time.localtime(time.time() + 86400 * offset))
+
+
+@report.test(60)
+def cards_are_picked_by_their_end_and_their_words():
+    taro, hanako = (people[name].card_id for name in ("taro", "hanako"))
+    before = daemon.rows("SELECT card_id, not_after, label FROM card")
+    now = int(time.time())
+    for user, end, label in (("taro", now + 20 * 86400, "職員証 0123"), ("hanako", now - 60, "Card 0456")):
+        daemon.change("UPDATE card SET not_after = ?, label = ? WHERE person = (SELECT id FROM person WHERE login = ?)", end, label, user)
+    for words, found in ((("--expired",), [hanako]), (("--expires-by", "30d"), [taro, hanako]), (("--expires-by", "10d"), [hanako]),
+                         (("--expires-by", day(20)), [taro, hanako]), (("--expires-by", day(19)), [hanako]), (("--expires-by", day(-3)), []),
+                         (("--expired", "--user", "taro"), []), (("--expired", "--state", "active"), [hanako]), (("--expired", "--state", "revoked"), []),
+                         (("--match", "0123"), [taro]), (("--match", "card"), [hanako]), (("--match", "職員証"), [taro]), (("--match", "HANA"), [hanako]),
+                         (("--match", taro[:4].lower()), [taro]), (("--match", "0789"), [])):
+        equal(listed("list", *words, field="card"), found, words)
+    # One without an end has none.
+    daemon.change("UPDATE card SET not_after = NULL")
+    equal(listed("list", "--expires-by", "36500d", field="card"), [])
+    equal(listed("list", "--expired", field="card"), [])
+    for card, end, label in before:
+        daemon.change("UPDATE card SET not_after = ?, label = ? WHERE card_id = ?", end, label, card)
+    for words in (("--expires-by", "soon"), ("--expires-by", "-1d"), ("--expires-by", "2026-02-30"), ("--match", "\x1b")):
+        contains(world.run("cardtool", "list", *words, status=2).stderr, "--" + words[0][2:])
+    equal(world.run("cardtool", "list", "--match", "0789").stdout, "There are no such cards.\n")
 
 
 # --- what holds for every command ---------------------------------------------------------------------

@@ -65,6 +65,36 @@ static void lengths_of_time_too(void **state)
 	assert_int_equal(at, 1);
 	assert_false(when_parse_since("-2h", NOW, &at));
 	assert_false(when_parse_since("2w", NOW, &at));
+	assert_false(when_parse_since("30", NOW, &at));
+}
+
+static void a_day_that_ends_something_is_whole(void **state)
+{
+	int64_t at = 7;
+
+	(void)state;
+	assert_true(when_parse_until("2026-11-20", NOW, &at));
+	assert_int_equal(at - NOW, 9 * 3600 + 52 * 60 + 47);
+	assert_true(when_parse_until("14:05", NOW, &at));
+	assert_int_equal(NOW - at, 132);
+	assert_true(when_parse_until("2026-11-20T14:05", NOW, &at));
+	assert_int_equal(NOW - at, 132);
+	assert_true(when_parse_until("2h", NOW, &at));
+	assert_int_equal(NOW - at, 7200);
+	assert_true(when_parse_ahead("2h", NOW, &at));
+	assert_int_equal(at - NOW, 7200);
+	assert_true(when_parse_ahead("36500d", NOW, &at));
+	assert_int_equal(at - NOW, INT64_C(36500) * 86400);
+	assert_true(when_parse_ahead("2026-11-20", NOW, &at));
+	assert_int_equal(at - NOW, 9 * 3600 + 52 * 60 + 47);
+	at = 7;
+	assert_false(when_parse_until("2026-02-30", NOW, &at));
+	assert_false(when_parse_ahead("2026-02-30", NOW, &at));
+	assert_false(when_parse_ahead("-2h", NOW, &at));
+	assert_false(when_parse_ahead("2w", NOW, &at));
+	assert_false(when_parse_ahead("30", NOW, &at));
+	assert_false(when_parse_ahead("", NOW, &at));
+	assert_int_equal(at, 7);
 }
 
 static void times_as_events_hold_them(void **state)
@@ -95,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_as_people_type_them), cmocka_unit_test(lengths_of_time_too),
+		cmocka_unit_test(a_day_that_ends_something_is_whole),
 		cmocka_unit_test(times_as_events_hold_them),
 		cmocka_unit_test(the_clock_of_a_moment),
 	};

@@ -20,6 +20,8 @@ static const struct option_row options[] = {
 	{ "card", "CARD", N_("only events about this card") },
 	{ "type", "EVENT", N_("only events of this kind: login, card-revoke ... (a wrong one lists all)") },
 	{ "since", "TIME", N_("from then on: 2026-11-20, 2026-11-20T14:05, 14:05, 2h, 7d") },
+	{ "until", "TIME", N_("up to then; a day alone means its end") },
+	{ "failed", NULL, N_("only what did not succeed") },
 	{ "last", "N", N_("the newest N (default 50 without --since and --json, else all)") },
 	{ "json", NULL, N_("for programs") },
 	{ 0 },
@@ -55,6 +57,7 @@ static enum exit_code take_filter(struct tool *t, struct event_filter *f, struct
 {
 	const char *id = option_value(&t->args, "card"), *since = option_value(&t->args, "since");
 	const char *last = option_value(&t->args, "last"), *type = option_value(&t->args, "type");
+	const char *until = option_value(&t->args, "until");
 	enum exit_code code = EXIT_DONE;
 
 	f->person = option_value(&t->args, "user");
@@ -66,8 +69,13 @@ static enum exit_code take_filter(struct tool *t, struct event_filter *f, struct
 		return code;
 	if (id)
 		f->card = card->card_id.text;
+	f->failed = option_given(&t->args, "failed");
 	if (since && !when_parse_since(since, clock_real_s(), &f->since)) {
-		complain(_("--since is a time like 2026-11-20, 2026-11-20T14:05, 14:05, 2h or 7d"));
+		complain(_("--%s is a time like 2026-11-20, 2026-11-20T14:05, 14:05, 2h or 7d"), "since");
+		return EXIT_USAGE;
+	}
+	if (until && !when_parse_until(until, clock_real_s(), &f->until)) {
+		complain(_("--%s is a time like 2026-11-20, 2026-11-20T14:05, 14:05, 2h or 7d"), "until");
 		return EXIT_USAGE;
 	}
 	*limit = since || t->json ? 0 : LAST_DEFAULT;
@@ -363,9 +371,10 @@ static enum exit_code show_log(struct tool *t)
 
 const struct command cmd_log = {
 	.name = "log",
-	.usage = "[--user USER] [--card CARD] [--type EVENT] [--since TIME] [--last N] [--json]",
+	.usage = "[--user USER] [--card CARD] [--type EVENT] [--since TIME] [--until TIME] [--failed] [--last N] [--json]",
 	.brief = N_("show what happened: logins, cards, changes, and by whom"),
-	.example = "  sudo cardtool log --user taro --since 7d",
+	.example = "  sudo cardtool log --user taro --since 7d\n"
+		   "  sudo cardtool log --failed --since 2026-11-01 --until 2026-11-30",
 	.options = options,
 	.needs = NEED_STORE,
 	.run = show_log,

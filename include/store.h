@@ -310,6 +310,7 @@ MUST_USE enum err store_event_add(struct store *s, struct event_row *e);        
 struct event_filter {
 	const char *person, *card, *type;       /* NULL: every */
 	int64_t since, until;                   /* UTC seconds; 0: no bound */
+	bool failed;                            /* only results other than OK */
 	int64_t last;                           /* only the newest N; 0: all */
 };
 typedef enum err (*store_event_cb)(const struct event_row *e, void *arg);

@@ -84,6 +84,7 @@ enum err store_event_each(struct store *s, const struct event_filter *filter, st
 	narrow_text(&f, "person =", filter->person);
 	narrow_text(&f, "card =", filter->card);
 	narrow_text(&f, "type =", filter->type);
+	narrow_text(&f, "result !=", filter->failed ? "OK" : NULL);
 	narrow_number(&f, "at >=", filter->since);
 	narrow_number(&f, "at <=", filter->until);
 	if (filter->last > 0) {

@@ -540,6 +540,29 @@ def cards_are_picked_by_their_end_and_their_words():
     equal(world.run("cardtool", "list", "--match", "0789").stdout, "There are no such cards.\n")
 
 
+@report.test(60)
+def the_log_is_picked_by_its_end_and_by_what_failed():
+    old = 1600000000        # 2020-09-13 12:26:40 UTC
+    for at, result in ((old, "OK"), (old + 60, "SECRET_WRONG"), (old + 7 * 86400, "OK")):
+        daemon.change("INSERT INTO event (at, type, result, person, detail) VALUES (?, 'login', ?, 'hanako', '{}')", at, result)
+
+    def found(*words):
+        told = json.loads(world.run("cardtool", "log", "--user", "hanako", *words, "--json", env={"TZ": "UTC0"}).stdout)
+        shown = world.run("cardtool", "log", "--user", "hanako", *words, env={"TZ": "UTC0"}).stdout
+        equal(sum(line.startswith("20") for line in shown.splitlines()), len(told), shown)
+        return [[e["at"], e["result"]] for e in told if e["at"] < "2021"]
+    first, second, third = ["2020-09-13T12:26:40Z", "OK"], ["2020-09-13T12:27:40Z", "SECRET_WRONG"], ["2020-09-20T12:26:40Z", "OK"]
+    for words, events in ((("--until", "2020-09-13"), [first, second]), (("--until", "2020-09-12"), []),
+                          (("--until", "2020-09-13T12:27"), [first]), (("--since", "2020-09-14", "--until", "2020-09-20"), [third]),
+                          (("--until", "2020-09-30", "--failed"), [second]), (("--until", "365d"), [first, second, third]),
+                          (("--until", "2020-09-30", "--last", "1"), [third]), (("--until", "2020-09-30", "--failed", "--last", "1"), [second])):
+        equal(found(*words), events, words)
+    lacks(world.run("cardtool", "log", "--failed", "--last", "500").stdout, " success ")
+    for words in (("--until", "yesterday"), ("--until", "2020-02-30"), ("--until", "7"), ("--since", "7")):
+        contains(world.run("cardtool", "log", *words, status=2).stderr, f"{words[0]} is a time like")
+    equal(world.run("cardtool", "log", "--user", "hanako", "--until", "2020-09-12").stdout, "There are no such events.\n")
+
+
 # --- what holds for every command ---------------------------------------------------------------------
 
 def commands():

@@ -698,6 +698,10 @@ static void events_are_filtered_in_order(void **state)
 		{ { .last = 3 }, 3 },
 		{ { .last = 30 }, 20 },
 		{ { .person = "taro", .until = NOW + 4, .last = 2 }, 2 },
+		{ { .failed = true }, 2 },
+		{ { .person = "taro", .failed = true }, 1 },
+		{ { .failed = true, .last = 1 }, 1 },
+		{ { .failed = true, .until = NOW + 5 }, 0 },
 	};
 	struct context *c = *state;
 	struct event_filter newest = { .last = 3 };
@@ -707,6 +711,8 @@ static void events_are_filtered_in_order(void **state)
 		e = fixture_event(i % 2 ? "jiro" : "taro");
 		e.at = NOW + i;
 		e.actor = i % 3 ? 1000 : -1;
+		if (i >= 18)
+			snprintf(e.result, sizeof(e.result), "SECRET_WRONG");
 		assert_int_equal(store_event_add(c->s, &e), ERR_OK);
 		assert_int_equal(e.seq, i + 1);
 	}

@@ -8,16 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "card_start.h"
 #include "cardtool.h"
 #include "daemon.h"
 #include "output.h"
 #include "prompt.h"
-#include "reader.h"
+#include "reader_look.h"
 #include "told_show.h"
 #include "words.h"
 
-#define CARD_ANSWER_MS 20000
 #define ANSWERS_MAX 16
 
 static const struct option_row options[] = {
@@ -94,94 +92,6 @@ static enum exit_code explain(struct trying *y, struct told *told)
 	if (older)
 		return told_older();
 	return complain_err(result.result);
-}
-
-/* ---- readers and cards ---- */
-
-/* As the login does it. A card's certificate is read by nobody who is root. */
-static bool is_card(const struct wire_card *c, const struct card_answer *a)
-{
-	return c->guid_len && memcmp(c->guid, a->guid, c->guid_len) == 0;
-}
-
-static const char *card_text(char *dst, size_t size, const struct trying *y, const struct card_answer *a)
-{
-	if (!a->has_guid) {
-		snprintf(dst, size, "%s", _("a card without CHUID: the login looks at its certificate"));
-		return dst;
-	}
-	for (size_t i = 0; i < y->before->n_cards; i++) {
-		const struct wire_card *c = &y->before->cards[i];
-
-		if (!is_card(c, a))
-			continue;
-		snprintf(dst, size, _("card %s of %s, %s"), c->id, y->request.user, told_card_state(c));
-		return dst;
-	}
-	snprintf(dst, size, _("a card that is none of %s's"), y->request.user);
-	return dst;
-}
-
-static void say_reader(struct trying *y, const char *reader, const char *text)
-{
-	if (y->readers)
-		json_array_append_new(y->readers, json_pack("{s:s, s:s}", "reader", ESCAPED(reader), "card", text));
-	else
-		say(_("Reader \"%s\": %s"), ESCAPED(reader), text);
-}
-
-static enum err look_at_cards(struct trying *y, int fd)
-{
-	enum err e = ERR_OK;
-
-	for (size_t i = 0; i < 2 * CARD_READERS_MAX; i++) {
-		struct card_request q = { .op = CARD_OP_NEXT };
-		struct card_answer a;
-		char text[ESCAPED_SIZE];
-
-		e = card_ask(fd, &q, &a, CARD_ANSWER_MS);
-		if (e)
-			return e;
-		if (a.result == ERR_OK)
-			say_reader(y, a.reader, card_text(text, sizeof(text), y, &a));
-		else if (a.result == ERR_CARD_FAILED)
-			say_reader(y, a.reader, _("no PIV card, or it does not answer"));
-		else
-			return a.result == ERR_NO_CARD ? ERR_OK : reader_result(&a);
-	}
-	return e;
-}
-
-static enum err look_at_readers(struct trying *y, int fd)
-{
-	struct card_request q = { .op = CARD_OP_LIST };
-	struct card_answer list;
-	enum err e = card_ask(fd, &q, &list, CARD_ANSWER_MS);
-
-	if (!e)
-		e = reader_result(&list);
-	if (e)
-		return e;
-	for (size_t i = 0; i < list.n_readers; i++)
-		if (!list.readers[i].present)
-			say_reader(y, list.readers[i].name, _("no card"));
-	if (list.n_readers == 0 && !y->readers)
-		say(_("No card reader is attached."));
-	return look_at_cards(y, fd);
-}
-
-/* Before the login: the card process that the daemon starts then has the readers for itself. */
-static void look(struct trying *y)
-{
-	int fd;
-	enum err e = card_start(&fd);
-
-	if (!e) {
-		e = look_at_readers(y, fd);
-		close(fd);
-	}
-	if (e)
-		complain_detail(e);
 }
 
 /* ---- the login ---- */
@@ -444,7 +354,7 @@ static enum exit_code try_login(struct trying *y)
 		announce(y);
 	}
 	if (!y->before->place.remote)
-		look(y);
+		reader_look(y->before, y->request.user, y->readers);
 	if (!y->tool->json)
 		say(_("\nThe login begins:"));
 	code = log_in(y);

@@ -318,6 +318,30 @@ def a_try_for_programs():
     equal(told["detail"]["tried_with"], "cardtool")
 
 
+@report.test(90)
+def what_is_in_the_readers_has_a_name_for_programs():
+    taro, hanako = only("taro"), people["hanako"].card
+
+    def readers(status, *answers):
+        with Terminal("sh", "-c", "cardtool try taro --service login --json >/root/try.json; exit $?", env={**JA, "LANGUAGE": "ja"}) as screen:
+            screen.answer(*answers)
+            equal(screen.end(), status)
+        told = json.loads(pathlib.Path("/root/try.json").read_text())["readers"]
+        return {entry["reader"]: [entry["found"], entry["card"]] for entry in told}
+    prompts = taro.by_password()
+    own = {taro.card.reader: ["own", taro.card_id]}
+    equal(readers(0, *prompts), own | {hanako.reader: ["none", None]})
+    hanako.insert()
+    equal(readers(0, *prompts), own | {hanako.reader: ["other", None]})
+    hanako.fault("no-chuid")
+    equal(readers(0, *prompts), own | {hanako.reader: ["no-chuid", None]})
+    hanako.fault("clear")
+    hanako.fault("sw", "SELECT", "6A82")
+    equal(readers(0, *prompts), own | {hanako.reader: ["unreadable", None]})
+    hanako.fault("clear")
+    hanako.remove()
+
+
 @report.test()
 def a_try_needs_root_a_service_and_a_daemon():
     contains(as_user("taro", "try", "taro", "--service", "login", status=1).stderr, "must be started as root")

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from lib import daemon, report, stage, world
+from lib import daemon, report, shells, stage, world
 from lib.console import Terminal
 from lib.report import contains, equal, lacks
 
@@ -435,55 +435,107 @@ def a_proposal_keeps_the_budget_and_is_taken_by_config_check():
 
 # --- completion --------------------------------------------------------------------------------------
 
-def completed(*words, user=None):
-    """What bash offers behind these words, the last of them being typed."""
-    script = ("source /usr/share/bash-completion/completions/cardtool; complete -p cardtool >/dev/null || exit 9; "
-              'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { echo FILES; }; _cardtool; printf "%s\\n" "${COMPREPLY[@]}"')
-    become = ("runuser", "-u", user, "--") if user else ()
-    done = world.run(*become, "bash", "--norc", "-c", script, "bash", "cardtool", *words)
-    equal(done.stderr, "")
-    return done.stdout.split("\n")[:-1]
-
-
 @report.test()
 def commands_options_and_values_are_completed():
-    first = completed("")
+    first = shells.bash("")
     for word in ("init", "config", "user", "enroll", "status", "try", "tune", "--help"):
         assert word in first, first
     equal(first.count("user"), 1, "once each")
-    equal(completed("us"), ["user"])
-    equal(completed("user", ""), ["add", "list", "show", "remove"])
-    equal(completed("user", "s"), ["show"])
-    equal(completed("no-such", ""), [""])
-    equal(completed("config", "show", "--s"), ["--service"])
-    equal(completed("config", "show", "--class", ""), ["far", "default"])
-    equal(completed("list", "--state", "s"), ["suspended"])
-    equal(completed("list", "--state", "active", "--"), ["--user", "--match", "--expires-by", "--expired", "--json", "--help"])
-    equal(completed("revoke", "XXXX-XXXX", "--reason", "st"), ["stolen"])
-    equal(completed("enroll", "taro", "--slot", ""), ["9a", "9e"])
-    equal(completed("try", "taro", "--service", "logi"), ["login"])
-    assert "FILES" in completed("config", "check", ""), "files"
-    equal(completed("user", "add", "--name", ""), [""])
+    equal(shells.bash("us"), ["user"])
+    equal(shells.bash("user", ""), ["add", "list", "show", "remove"])
+    equal(shells.bash("user", "s"), ["show"])
+    equal(shells.bash("no-such", ""), [""])
+    equal(shells.bash("config", "show", "--s"), ["--service"])
+    equal(shells.bash("config", "show", "--class", ""), ["far", "default"])
+    equal(shells.bash("list", "--state", "s"), ["suspended"])
+    equal(shells.bash("list", "--state", "active", "--"), ["--user", "--match", "--expires-by", "--expired", "--json", "--help"])
+    equal(shells.bash("revoke", "XXXX-XXXX", "--reason", "st"), ["stolen"])
+    equal(shells.bash("enroll", "taro", "--slot", ""), ["9a", "9e"])
+    equal(shells.bash("try", "taro", "--service", "logi"), ["login"])
+    assert "FILES" in shells.bash("config", "check", ""), "files"
+    equal(shells.bash("user", "add", "--name", ""), [""])
     contains(world.run("cardtool", "complete", "revo", env=JA).stdout, "revoke\tICカード")
 
 
 @report.test()
 def people_cards_and_readers_are_completed_for_root_alone():
     only("taro")
-    equal(sorted(completed("user", "show", "")), ["hanako", "taro"])
-    equal(completed("user", "show", "ta"), ["taro"])
-    equal(completed("log", "--user", "h"), ["hanako"])
-    equal(sorted(completed("show", "")), sorted(p.card_id for p in people.values()))
-    equal(completed("enroll", "taro", "--reader", ""), [r"Virtual\ PCD\ 00\ 00", r"Virtual\ PCD\ 00\ 01"])
-    equal(completed("enroll", "taro", "--reader", '"Virtual PCD 00 01'), ["Virtual PCD 00 01"])
+    equal(sorted(shells.bash("user", "show", "")), ["hanako", "taro"])
+    equal(shells.bash("user", "show", "ta"), ["taro"])
+    equal(shells.bash("log", "--user", "h"), ["hanako"])
+    equal(sorted(shells.bash("show", "")), sorted(p.card_id for p in people.values()))
+    equal(shells.bash("enroll", "taro", "--reader", ""), [r"Virtual\ PCD\ 00\ 00", r"Virtual\ PCD\ 00\ 01"])
+    equal(shells.bash("enroll", "taro", "--reader", '"Virtual PCD 00 01'), ["Virtual PCD 00 01"])
     for words in (("user", "show", ""), ("show", ""), ("enroll", "taro", "--reader", "")):
-        equal(completed(*words, user="taro"), [""])
+        equal(shells.bash(*words, user="taro"), [""])
     with daemon.stopped():
-        equal(completed("user", "show", "ta"), ["taro"])
+        equal(shells.bash("user", "show", "ta"), ["taro"])
     # No shell has been told of anything: neither stdout nor stderr, whatever comes.
     for words in ((), ("complete",), ("user",), ("user", "show", "x", "y", "z"), ("--",), ("\n",), ("user", "show", "--user", "\x1b[1m")):
         equal(world.run("cardtool", "complete", *words).stderr, "")
-    assert pathlib.Path("/usr/share/zsh/site-functions/_cardtool").read_text().startswith("#compdef cardtool\n")
+
+
+@report.test(120)
+def zsh_completes_every_command_and_option():
+    with shells.Zsh() as zsh:
+        names = list(commands())
+        first = sorted({name[0] for name in names})
+        equal(zsh.tab("cardtool "), (sorted([*first, "--help", "--version"]), "cardtool "))
+        for word in first:
+            second = sorted(name[1] for name in names if name[0] == word and len(name) == 2)
+            if second:
+                equal(zsh.tab(f"cardtool {word} ")[0], second)
+        for name in names:
+            line = f"cardtool {' '.join(name)} -"
+            options = re.findall(r"^  (--[\w-]+)", world.run("cardtool", *name, "--help").stdout, re.MULTILINE)
+            equal(zsh.tab(line)[0], sorted(options), line)
+            for option in options:
+                equal(zsh.tab(line + option[1:]), ([o for o in sorted(options) if o.startswith(option)], line + option[1:] +
+                      ("" if sum(o.startswith(option) for o in options) > 1 else " ")), option)
+
+
+@report.test(90)
+def zsh_completes_what_bash_does():
+    """The same candidates for the same words; what is typed becomes one word, whatever is in it."""
+    only("taro")
+    taro, hanako = people["taro"].card_id, people["hanako"].card_id
+    with shells.Zsh() as zsh:
+        for words in (("us",), ("user", "s"), ("user", "show", ""), ("user", "show", "ta"), ("log", "--user", "h"), ("show", ""), ("show", taro[:6]),
+                      ("list", "--state", "s"), ("revoke", taro, "--reason", ""), ("revoke", taro, "--reason", "st"), ("enroll", "taro", "--slot", ""),
+                      ("config", "show", "--class", ""), ("try", "taro", "--service", "logi"), ("log", "--type", "card-"), ("user", "list", "--without", ""),
+                      ("list", "--state", "active", "--"), ("user", "add", "--name", ""), ("no-such", ""), ("user", "show", "x", "y", "z")):
+            offered, line = zsh.tab(" ".join(("cardtool", *words)))
+            wanted = sorted(word for word in shells.bash(*words) if word)
+            equal(offered, wanted, words)
+            if len(wanted) == 1:
+                equal(line, " ".join(("cardtool", *words[:-1], wanted[0])) + " ", words)
+        equal(zsh.tab("cardtool show ")[0], sorted((taro, hanako)))
+        equal(zsh.tab("sudo cardtool user show ta"), (["taro"], "sudo cardtool user show taro "))
+        readers = [r"Virtual\ PCD\ 00\ 00", r"Virtual\ PCD\ 00\ 01"]
+        equal(zsh.tab("cardtool enroll taro --reader "), (readers, r"cardtool enroll taro --reader Virtual\ PCD\ 00\ 0"))
+        equal(zsh.tab(r"cardtool enroll taro --reader Virtual\ PCD\ 00\ 01"), (readers[1:], r"cardtool enroll taro --reader Virtual\ PCD\ 00\ 01 "))
+        equal(zsh.tab('cardtool enroll taro --reader "Virtual PCD 00 01'), (["Virtual PCD 00 01"], 'cardtool enroll taro --reader "Virtual PCD 00 01" '))
+        equal(zsh.tab("cardtool enroll taro --reader 'Virt")[1], "cardtool enroll taro --reader 'Virtual PCD 00 0")
+        # Names of files are its own.
+        equal(zsh.tab("cardtool config check /etc/cardmfa/cardm")[1], "cardtool config check /etc/cardmfa/cardmfa.conf ")
+
+
+@report.test(60)
+def zsh_tells_what_a_candidate_is():
+    only("taro")
+    daemon.change("UPDATE person SET name = '山田: 太郎' WHERE login = 'taro'")
+    with shells.Zsh(env=JA) as zsh:
+        zsh.tab("cardtool user show ")
+        contains(zsh.text, "山田: 太郎")
+        zsh.tab("cardtool revo")
+        zsh.tab("cardtool re")
+        contains(zsh.text, "ICカード")
+    daemon.change("UPDATE person SET name = NULL WHERE login = 'taro'")
+    # Who is not root learns of commands, and of nobody.
+    with shells.Zsh(user="taro") as zsh:
+        equal(zsh.tab("cardtool stat"), (["status"], "cardtool status "))
+        for words in ("user show ", "show ", "enroll taro --reader "):
+            equal(zsh.tab(f"cardtool {words}")[0], [])
 
 
 # --- lists -----------------------------------------------------------------------------------------
@@ -531,9 +583,9 @@ def people_are_picked_by_what_they_are_and_lack():
     for words, said in ((("--without", "pin"), "card, app, password or second-factor"), (("--state", "lost"), "active, locked or removed"),
                         (("--match", "x" * 200), "at most")):
         contains(world.run("cardtool", "user", "list", *words, status=2).stderr, said)
-    equal(completed("user", "list", "--state", ""), ["active", "locked", "removed"])
-    equal(completed("user", "list", "--without", "s"), ["second-factor"])
-    equal(completed("user", "list", "--class", ""), ["far", "default"])
+    equal(shells.bash("user", "list", "--state", ""), ["active", "locked", "removed"])
+    equal(shells.bash("user", "list", "--without", "s"), ["second-factor"])
+    equal(shells.bash("user", "list", "--class", ""), ["far", "default"])
 
 
 def day(offset):

@@ -6,12 +6,12 @@
 #include "challenge.h"
 #include "key.h"
 
-static enum err stub_verify(const struct key_info *key, const void *message, size_t len, const void *sig, size_t sig_len);
+static enum err forged_verify(const struct key_info *key, const void *message, size_t len, const void *sig, size_t sig_len);
 
 static enum err watched_challenge(enum challenge_purpose purpose, const char *host_id, const char *service, const char *user,
 				  struct challenge *ret);
 
-#define key_verify stub_verify
+#define key_verify forged_verify
 #define challenge_make watched_challenge
 #include "../../lib/auth/login_card.c"
 #undef key_verify
@@ -20,11 +20,11 @@ static enum err watched_challenge(enum challenge_purpose purpose, const char *ho
 #include "card_world.h"
 #include "stage.h"
 
-static const enum err *stub;    /* NULL: the real verifier */
+static const enum err *forged;  /* NULL: the real verifier answers */
 
-static enum err stub_verify(const struct key_info *key, const void *message, size_t len, const void *sig, size_t sig_len)
+static enum err forged_verify(const struct key_info *key, const void *message, size_t len, const void *sig, size_t sig_len)
 {
-	return stub ? *stub : key_verify(key, message, len, sig, sig_len);
+	return forged ? *forged : key_verify(key, message, len, sig, sig_len);
 }
 
 /* What a card signs for a login is of use for nothing else. */
@@ -115,7 +115,7 @@ static void A4_the_verdict_starts_as_deny(void **state)
 	enum err answer = ERR_OK;
 
 	(void)state;
-	stub = &answer;
+	forged = &answer;
 	assert_int_equal(login_with_world(0x9000), ERR_OK);
 	assert_int_equal(stage.result.verdict, VERDICT_ALLOW);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -132,7 +132,7 @@ static void A4_the_verdict_starts_as_deny(void **state)
 		assert_int_equal(stage.hashed, 0);
 	}
 	assert_int_equal(stage_grants(), 1);
-	stub = NULL;
+	forged = NULL;
 }
 
 /* No result of the card but ERR_OK, with a signature that is right, proves anything. */

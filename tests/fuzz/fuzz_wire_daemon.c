@@ -49,23 +49,12 @@ static void given(struct wire_buf *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct wire_buf b;
-	enum wire_type type;
+	static const struct wire_kind kinds[] = {
+		{ WIRE_PEER, peer },
+		{ WIRE_ASK, ask },
+		{ WIRE_GIVEN, given },
+	};
 
-	if (!wire_input(&b, data, size, &type))
-		return 0;
-	switch (type) {
-	case WIRE_PEER:
-		peer(&b);
-		break;
-	case WIRE_ASK:
-		ask(&b);
-		break;
-	case WIRE_GIVEN:
-		given(&b);
-		break;
-	default:
-		break;
-	}
+	wire_feed(data, size, kinds, sizeof(kinds) / sizeof(kinds[0]));
 	return 0;
 }

@@ -103,32 +103,15 @@ static void record(struct wire_buf *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct wire_buf b;
-	enum wire_type type;
+	static const struct wire_kind kinds[] = {
+		{ WIRE_REQUEST, request },
+		{ WIRE_READY, ready },
+		{ WIRE_MESSAGE, message },
+		{ WIRE_ANSWER, answer },
+		{ WIRE_RESULT, result },
+		{ WIRE_RECORD, record },
+	};
 
-	if (!wire_input(&b, data, size, &type))
-		return 0;
-	switch (type) {
-	case WIRE_REQUEST:
-		request(&b);
-		break;
-	case WIRE_READY:
-		ready(&b);
-		break;
-	case WIRE_MESSAGE:
-		message(&b);
-		break;
-	case WIRE_ANSWER:
-		answer(&b);
-		break;
-	case WIRE_RESULT:
-		result(&b);
-		break;
-	case WIRE_RECORD:
-		record(&b);
-		break;
-	default:
-		break;
-	}
+	wire_feed(data, size, kinds, sizeof(kinds) / sizeof(kinds[0]));
 	return 0;
 }

@@ -65,6 +65,23 @@ static inline void fixture_remove(const char *dir)
 	(void)nftw(dir, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* A test's context of that size, zero but for the path of a new directory in its first member, a char[256]. */
+static inline void *fixture_begin(void **state, size_t size)
+{
+	*state = calloc(1, size);
+	assert_non_null(*state);
+	fixture_dir(*state);
+	return *state;
+}
+
+/* When all in it is closed. */
+static inline int fixture_end(void **state)
+{
+	fixture_remove(*state);
+	free(*state);
+	return 0;
+}
+
 static inline struct store *fixture_create(const char *dir)
 {
 	struct store *s = NULL;

@@ -18,11 +18,9 @@ struct context {
 
 static int setup(void **state)
 {
-	struct context *c = calloc(1, sizeof(*c));
+	struct context *c = fixture_begin(state, sizeof(*c));
 
-	fixture_dir(c->dir);
 	c->s = fixture_create(c->dir);
-	*state = c;
 	return 0;
 }
 
@@ -31,9 +29,7 @@ static int teardown(void **state)
 	struct context *c = *state;
 
 	store_close(c->s);
-	fixture_remove(c->dir);
-	free(c);
-	return 0;
+	return fixture_end(state);
 }
 
 static void shut(struct context *c)

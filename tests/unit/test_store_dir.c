@@ -13,11 +13,9 @@ struct context {
 
 static int setup(void **state)
 {
-	struct context *c = calloc(1, sizeof(*c));
+	struct context *c = fixture_begin(state, sizeof(*c));
 
-	fixture_dir(c->path);
 	assert_int_equal(store_dir_open(c->path, &c->dir), ERR_OK);
-	*state = c;
 	return 0;
 }
 
@@ -26,9 +24,7 @@ static int teardown(void **state)
 	struct context *c = *state;
 
 	close(c->dir);
-	fixture_remove(c->path);
-	free(c);
-	return 0;
+	return fixture_end(state);
 }
 
 static void put(const struct context *c, const char *name)

@@ -23,12 +23,10 @@ static int open_lock(const char *dir)
 
 static int setup(void **state)
 {
-	struct context *c = calloc(1, sizeof(*c));
+	struct context *c = fixture_begin(state, sizeof(*c));
 
-	fixture_dir(c->dir);
 	c->first = open_lock(c->dir);
 	c->second = open_lock(c->dir);
-	*state = c;
 	return 0;
 }
 
@@ -38,9 +36,7 @@ static int teardown(void **state)
 
 	close(c->first);
 	close(c->second);
-	fixture_remove(c->dir);
-	free(c);
-	return 0;
+	return fixture_end(state);
 }
 
 static void tickets_count_up_and_wait_for_each_other(void **state)

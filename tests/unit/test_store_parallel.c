@@ -36,12 +36,11 @@ struct context {
 /* Children open the store themselves: the one of the parent is closed before they are made. */
 static int setup(void **state)
 {
-	struct context *c = calloc(1, sizeof(*c));
+	struct context *c = fixture_begin(state, sizeof(*c));
 	struct person p = fixture_person("taro", 1000);
 	struct totp_row t;
 	struct card_row card;
 
-	fixture_dir(c->dir);
 	c->s = fixture_create(c->dir);
 	assert_int_equal(store_begin(c->s), ERR_OK);
 	assert_int_equal(store_person_add(c->s, &p), ERR_OK);
@@ -52,7 +51,6 @@ static int setup(void **state)
 	assert_int_equal(store_commit(c->s), ERR_OK);
 	store_close(c->s);
 	c->s = NULL;
-	*state = c;
 	return 0;
 }
 
@@ -61,9 +59,7 @@ static int teardown(void **state)
 	struct context *c = *state;
 
 	store_close(c->s);
-	fixture_remove(c->dir);
-	free(c);
-	return 0;
+	return fixture_end(state);
 }
 
 static int64_t now_us(void)

@@ -16,16 +16,14 @@ struct context {
 
 static int setup(void **state)
 {
-	struct context *c = calloc(1, sizeof(*c));
+	struct context *c = fixture_begin(state, sizeof(*c));
 
-	fixture_dir(c->dir);
 	c->s = fixture_create(c->dir);
 	c->taro = fixture_person("taro", 1000);
 	assert_int_equal(store_begin(c->s), ERR_OK);
 	assert_int_equal(store_person_add(c->s, &c->taro), ERR_OK);
 	c->card = fixture_card(c->taro.id, 1);
 	assert_int_equal(store_card_add(c->s, &c->card), ERR_OK);
-	*state = c;
 	return 0;
 }
 
@@ -34,9 +32,7 @@ static int teardown(void **state)
 	struct context *c = *state;
 
 	store_close(c->s);
-	fixture_remove(c->dir);
-	free(c);
-	return 0;
+	return fixture_end(state);
 }
 
 static enum err count(const void *row, int *n)

@@ -58,10 +58,29 @@ static int teardown(void **state)
 
 #define TRUSTED_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-/* Opened files are closed; a refusal leaves *ret alone and no descriptor open. */
+static int lowest_free(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* What was given is not handed on over exec; a refusal leaves *ret alone. Nothing is left open. */
+static void done_with(enum err e, int fd, int lowest)
+{
+	if (e == ERR_OK) {
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		close(fd);
+	} else {
+		assert_int_equal(fd, -77);
+	}
+	assert_int_equal(lowest_free(), lowest);
+}
+
 static enum err open_it(const char *path, mode_t forbidden)
 {
-	int fd = -77, lowest = dup(0), after;
+	int fd = -77, lowest = lowest_free();
 	enum err e = trusted_open(path, forbidden, &fd);
 	char text[4];
 
@@ -69,37 +88,22 @@ static enum err open_it(const char *path, mode_t forbidden)
 		assert_int_equal(read(fd, text, 4), 4);
 		assert_memory_equal(text, "text", 4);
 		assert_int_equal(write(fd, text, 4), -1);
-		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-		close(fd);
-	} else {
-		assert_int_equal(fd, -77);
 	}
-	close(lowest);
-	after = dup(0);
-	assert_int_equal(after, lowest);
-	close(after);
+	done_with(e, fd, lowest);
 	return e;
 }
 
 static enum err open_dir(const char *path)
 {
-	int fd = -77, lowest = dup(0), after;
+	int fd = -77, lowest = lowest_free();
 	enum err e = trusted_open_dir(path, &fd);
+	struct stat st;
 
 	if (e == ERR_OK) {
-		struct stat st;
-
 		assert_int_equal(fstat(fd, &st), 0);
 		assert_true(S_ISDIR(st.st_mode));
-		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-		close(fd);
-	} else {
-		assert_int_equal(fd, -77);
 	}
-	close(lowest);
-	after = dup(0);
-	assert_int_equal(after, lowest);
-	close(after);
+	done_with(e, fd, lowest);
 	return e;
 }
 

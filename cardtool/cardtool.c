@@ -104,18 +104,26 @@ static bool is_first_word(const char *word)
 
 static enum exit_code no_command(int argc, char *const *argv)
 {
+	size_t near = 0;
+
 	if (is_first_word(argv[0])) {
 		bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
 
-		if (!help)
+		if (!help && argc > 1)
+			complain(_("there is no such command; after %s comes one of these:"), argv[0]);
+		else if (!help)
 			complain(_("%s wants one more word:"), argv[0]);
 		print_commands(argv[0]);
 		return help ? EXIT_DONE : EXIT_USAGE;
 	}
 	complain(_("there is no such command (`cardtool --help` lists all)"));
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (text_distance(argv[0], commands[i]->name) <= 2)
-			advise(_("Nothing was done. Did you mean: cardtool %s"), commands[i]->name);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (text_distance(argv[0], commands[i]->name) > 2)
+			continue;
+		if (!near++)
+			advise(_("Nothing was done. Did you mean:"));
+		advise("  cardtool %s", commands[i]->name);
+	}
 	return EXIT_USAGE;
 }
 
@@ -193,11 +201,18 @@ static enum exit_code open_needs(struct tool *t)
 		e = privilege_drop(USER_WORKER);
 	if (!e)
 		e = open_as_worker(t, &o);
-	if (e != ERR_NOT_FOUND)
-		return complain_err(e);
-	complain_detail(e);
-	advise(_("`cardtool init` creates what is missing; `cardtool doctor` shows it."));
-	return EXIT_SERVICE;
+	if (e == ERR_NOT_FOUND) {
+		complain_detail(e);
+		advise(_("`cardtool init` creates what is missing; `cardtool doctor` shows it."));
+		return EXIT_SERVICE;
+	}
+	if (e == ERR_NOT_ALLOWED) {
+		complain(_("a file of cardmfa has not the owner or mode that it must have"));
+		advise(_("  Detail: %s"), ESCAPED(err_detail()));
+		advise(_("`cardtool doctor` says what to change."));
+		return EXIT_SERVICE;
+	}
+	return complain_err(e);
 }
 
 static void close_needs(struct tool *t)

@@ -68,6 +68,14 @@ static enum exit_code open_file(const char *path, int *ret)
 	return EXIT_DONE;
 }
 
+static enum exit_code not_good(const struct tool *t, const char *path)
+{
+	if (t->json)
+		return check_json(path, NULL);
+	complain_detail(ERR_CONFIG);
+	return EXIT_REFUSED;
+}
+
 static enum exit_code config_check(struct tool *t)
 {
 	const char *path = t->args.n_words ? t->args.words[0] : PATH_CONF;
@@ -81,7 +89,7 @@ static enum exit_code config_check(struct tool *t)
 	if (t->args.n_words)
 		code = open_file(path, &fd);
 	else if (trusted_open(path, 0022, &fd) != ERR_OK)
-		code = complain_err(ERR_CONFIG);
+		return not_good(t, path);
 	if (code != EXIT_DONE)
 		return EXIT_REFUSED;
 
@@ -90,15 +98,12 @@ static enum exit_code config_check(struct tool *t)
 	close(fd);
 	if (e && e != ERR_CONFIG)
 		return complain_err(e);
+	if (e)
+		return not_good(t, path);
 	if (t->json) {
-		code = check_json(path, e ? NULL : p);
-		if (!e)
-			policy_free(p);
+		code = check_json(path, p);
+		policy_free(p);
 		return code;
-	}
-	if (e) {
-		complain_detail(e);
-		return EXIT_REFUSED;
 	}
 	say(_("%s is in order. Classes, the first that applies counts:"), ESCAPED(path));
 	for (size_t i = 0; i < p->n_classes; i++)

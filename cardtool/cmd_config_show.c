@@ -203,7 +203,7 @@ static enum exit_code config_show(struct tool *t)
 	const struct policy_class *only = chosen_class(&s, name);
 
 	if (name && !only) {
-		complain(_("there is no class \"%s\" in the configuration"), ESCAPED(name));
+		complain(_("the configuration has no class \"%s\" (`cardtool config check` lists them)"), ESCAPED(name));
 		return EXIT_REFUSED;
 	}
 	return t->json ? show_json(&s, only) : show_text(&s, only, user);

@@ -192,7 +192,7 @@ static enum exit_code enroll(struct tool *t)
 const struct command cmd_enroll = {
 	.name = "enroll",
 	.usage = "USER [--label TEXT] [--reader NAME] [--slot 9a|9e] [--allow-no-pin]",
-	.brief = N_("pin the key of the card in the reader to a person"),
+	.brief = N_("register the card in the reader for a person"),
 	.example = "  sudo cardtool enroll taro --label \"職員証 0123\"",
 	.options = options,
 	.words_min = 1, .words_max = 1,

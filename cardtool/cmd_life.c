@@ -205,7 +205,7 @@ static enum exit_code check_target(struct tool *t)
 		    option_given(&t->args, "staff-number") ==
 	    1)
 		return EXIT_DONE;
-	complain(_("say what to revoke: a card, --user or --staff-number"));
+	complain(_("say what to revoke by one of these: a card, --user, --staff-number"));
 	advise_usage(t->command);
 	return EXIT_USAGE;
 }

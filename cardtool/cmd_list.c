@@ -115,8 +115,10 @@ static enum exit_code list(struct tool *t)
 		return json_print(l.json);
 	if (l.n > 0)
 		table_print(l.table);
-	else
+	else if (user || l.state || l.match || l.end >= 0)
 		say(_("There are no such cards."));
+	else
+		say(_("No card is enrolled yet (`cardtool enroll USER`)."));
 	return EXIT_DONE;
 }
 

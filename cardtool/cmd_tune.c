@@ -85,7 +85,7 @@ static void show_rows(const struct tune *t)
 
 	table_add(table, _("MEMORY"));
 	table_add(table, _("PASSES"));
-	table_add(table, _("TIME"));
+	table_add(table, _("TAKES"));
 	for (size_t i = 0; i < t->n; i++) {
 		table_add(table, memory_text(text, sizeof(text), t->rows[i].cost.m_kib));
 		snprintf(text, sizeof(text), "%u", t->rows[i].cost.t);

@@ -40,6 +40,16 @@ static bool is_language(const char *s, size_t max)
 	return strlen(s) == max && (strcmp(s, "ja") == 0 || strcmp(s, "en") == 0);
 }
 
+static void refuse_value(const char *option, bool (*fits)(const char *s, size_t max), size_t max)
+{
+	if (fits == is_language)
+		complain(_("--%s is ja or en"), option);
+	else if (fits == is_code)
+		complain(_("--%s: this value can't be taken (at most %zu letters, digits, dots, dashes and underscores)"), option, max);
+	else
+		complain(_("--%s: this value can't be taken (plain text, at most %zu characters)"), option, max);
+}
+
 static enum exit_code take_fields(struct tool *t, struct person *p)
 {
 	const struct {
@@ -61,14 +71,12 @@ static enum exit_code take_fields(struct tool *t, struct person *p)
 
 		if (value && (!fields[i].fits(value, fields[i].max) ||
 			      !text_copy(fields[i].dst, fields[i].size, value))) {
-			complain(
-				_("--%s: this value can't be taken (plain text, at most %zu characters)"),
-				fields[i].option, fields[i].max);
+			refuse_value(fields[i].option, fields[i].fits, fields[i].max);
 			return EXIT_USAGE;
 		}
 	}
 	if (*p->class_name && t->policy && !policy_class_by_name(t->policy, p->class_name)) {
-		complain(_("the configuration has no class \"%s\""), p->class_name);
+		complain(_("the configuration has no class \"%s\" (`cardtool config check` lists them)"), p->class_name);
 		return EXIT_REFUSED;
 	}
 	return EXIT_DONE;
@@ -90,7 +98,8 @@ static void show_system_users(const char *login)
 static enum exit_code take_login(const char *typed, struct person *p)
 {
 	if (!text_is_login(typed)) {
-		complain(_("%s is no login name"), ESCAPED(typed));
+		complain(_("%s is no login name: at most %d letters, digits, dots, dashes and underscores"), ESCAPED(typed),
+			 STORE_LOGIN_MAX);
 		return EXIT_USAGE;
 	}
 	errno = 0;

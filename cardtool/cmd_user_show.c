@@ -158,8 +158,11 @@ static enum exit_code show_text(struct view *v)
 	field(v->table, _("Language"), *p->language ? p->language : _("by the configuration"));
 	field(v->table, _("Registered"), word_time(at, sizeof(at), p->created_at));
 
+	size_t rows = table_rows(v->table);
 	enum err e = store_card_each(v->tool->store, p->id, card_line, v);
 
+	if (!e && table_rows(v->table) == rows)
+		field(v->table, _("Card"), _("none"));
 	field(v->table, _("App for codes"),
 	      v->has_totp ? enrolled_text(line, sizeof(line), v->totp.created_at) : _("none"));
 	field(v->table, _("Password"),

@@ -70,7 +70,7 @@ static bool path_good(struct doctor *d, const struct path *p)
 
 	if (lstat(p->path, &st)) {
 		doctor_say(d, DOCTOR_ERROR,
-			   p->running ? "systemctl enable --now cardmfad.socket" : "cardtool init",
+			   p->running ? "systemctl enable --now cardmfad.socket cardmfad-user.socket" : "cardtool init",
 			   "%s: %m", p->path);
 		return false;
 	}

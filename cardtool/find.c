@@ -116,7 +116,7 @@ enum exit_code find_person_by_number(struct tool *t, const char *number, struct 
 
 	if (e != ERR_NOT_FOUND)
 		return complain_err(e);
-	complain(_("nobody is registered with the staff number %s"), ESCAPED(number));
+	complain(_("nobody is registered with the staff number %s (`cardtool user list` shows all)"), ESCAPED(number));
 	return no_person(t, number, add_number);
 }
 
@@ -164,7 +164,7 @@ enum exit_code find_card(struct tool *t, const char *typed, struct card_row *ret
 
 	if (card_id_parse(typed, &id)) {
 		complain(
-			_("%s is no card identifier: it has eight characters like 7K2M-9QXD, and the last one checks the others"),
+			_("%s is no card identifier: it has eight characters like 7K2M-9QXD, and the last one checks the others (`cardtool list` shows all)"),
 			ESCAPED(typed));
 		return no_card(t, typed);
 	}

@@ -114,7 +114,7 @@ void print_usage(FILE *f, const struct command *c)
 {
 	char *text;
 
-	line(f, "", asprintf(&text, _("Usage: cardtool %s %s"), c->name, c->usage) < 0 ? NULL : text,
+	line(f, "", asprintf(&text, _("Usage: cardtool %s%s%s"), c->name, *c->usage ? " " : "", c->usage) < 0 ? NULL : text,
 	     strlen("    "));
 }
 

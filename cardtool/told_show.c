@@ -83,7 +83,8 @@ static void person_lines(struct table *table, const struct told *t)
 		field(table, _("User"), _("not a registered person: asked like everybody, and always refused"));
 		return;
 	}
-	snprintf(line, sizeof(line), "%s, %s", t->person.login, told_person_state(&t->person));
+	/* TRANSLATORS: login name, state of the person */
+	snprintf(line, sizeof(line), _("%s, %s"), t->person.login, told_person_state(&t->person));
 	field(table, _("User"), line);
 	for (size_t i = 0; i < t->n_cards; i++) {
 		snprintf(line, sizeof(line), "%s: %s", t->cards[i].id, told_card_state(&t->cards[i]));

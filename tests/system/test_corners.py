@@ -43,6 +43,7 @@ def init_makes_the_users():
 
 @report.test(90)
 def one_card_is_shown_as_it_is():
+    contains(tool("list"), "No card is enrolled yet (`cardtool enroll USER`).")
     with vcard.Card("--pin", stage.PIN, *OPTIONS) as card:
         card_id = stage.enroll("taro", card, stage.PIN, "--label", "茶色のカード")
         shown = tool("show", card_id)
@@ -80,8 +81,11 @@ def a_card_may_come_later():
 
 @report.test()
 def words_that_are_no_command():
-    contains(refused("lst", status=2), "Did you mean: cardtool list")
+    equal(refused("lst", status=2).splitlines()[1:], ["Nothing was done. Did you mean:", "  cardtool list", "  cardtool log"])
     contains(refused("xyzzy", status=2), "there is no such command")
+    said = world.run("cardtool", "user", "lsit", status=2)
+    contains(said.stderr, "there is no such command; after user comes one of these")
+    contains(said.stdout, "user list")
     said = world.run("cardtool", "user", status=2)
     contains(said.stderr, "user wants one more word")
     contains(said.stdout + said.stderr, "user add")
@@ -99,6 +103,51 @@ def values_that_can_not_be_taken():
     contains(refused("user", "add", "ji ro", status=2), "is no login name")
     lacks(world.run("cardtool", "user", "list", "--json").stdout, "jiro")
     tool("user", "add", "jiro", "--language", "ja")
+
+
+@report.test()
+def a_refusal_says_what_to_do_next():
+    codes, people, cards = "letters, digits, dots, dashes and underscores", "`cardtool user list` shows all", "`cardtool list` shows all"
+    for words, status, said in ((("user", "add", "jiro", "--language", "fr"), 2, "--language is ja or en"),
+                                (("user", "add", "jiro", "--staff-number", "a b"), 2, f"at most 32 {codes}"),
+                                (("user", "add", "jiro", "--name", "x" * 65), 2, "plain text, at most 64 characters"),
+                                (("user", "add", "ji ro"), 2, f"at most 32 {codes}"),
+                                (("user", "add", "shiro", "--class", "none"), 1, "`cardtool config check` lists them"),
+                                (("config", "show", "--class", "none"), 1, "`cardtool config check` lists them"),
+                                (("user", "show", "zzzzz"), 1, people), (("revoke", "--staff-number", "99999", "--reason", "lost"), 1, people),
+                                (("show", "zz"), 1, cards), (("show", "7K2M-9QXD"), 1, cards),
+                                (("revoke", "--reason", "lost"), 2, "one of these: a card, --user, --staff-number")):
+        contains(refused(*words, status=status).replace("\n          ", " "), said)
+    world.add_user("shiro")
+    world.CONF.chmod(0o666)
+    try:
+        # Both told root that it may not do this; the one sent on to itself.
+        for words in (("config", "show"), ("config", "check")):
+            said = refused(*words, status=3 if words[1] == "show" else 1)
+            contains(said, "mode 0666 is too open (chmod 0644)")
+            lacks(said, "not allowed to do this")
+            lacks(said, "`cardtool config check` tells the line")
+        told = json.loads(world.run("cardtool", "config", "check", "--json", status=1).stdout)
+        equal([told["good"], told["fault"]], [False, "/etc/cardmfa/cardmfa.conf: mode 0666 is too open (chmod 0644)"])
+    finally:
+        world.CONF.chmod(0o644)
+
+
+@report.test()
+def a_missing_socket_has_the_advice_that_makes_it():
+    found = json.loads(world.run("cardtool", "doctor", "--json", status=1).stdout)["findings"]
+    for name in ("cardmfad.sock", "user.sock"):
+        advice = [f["advice"] for f in found if f["check"] == "paths" and f"/run/cardmfa/{name}:" in f["text"]]
+        equal(advice, ["systemctl enable --now cardmfad.socket cardmfad-user.socket"], name)
+
+
+@report.test()
+def an_empty_list_says_how_it_is_filled():
+    world.add_user("saburo")
+    tool("user", "add", "saburo")
+    contains(tool("list", "--user", "saburo"), "There are no such cards.")
+    assert re.search(r"(?m)^Card +none$", tool("user", "show", "saburo"))
+    lacks(world.run("cardtool", "init", "--help").stdout, "init \n")
 
 
 @report.test(60)

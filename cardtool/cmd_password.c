@@ -69,6 +69,7 @@ static enum exit_code password_set(struct tool *t)
 
 	if (unfit) {
 		complain(_("this password can't be accepted: %s"), gettext(unfit));
+		advise(_("A password has %d to %d printable ASCII characters. Nothing was changed."), PASSWORD_MIN_DEFAULT, PASSWORD_MAX);
 		return EXIT_REFUSED;
 	}
 

@@ -202,7 +202,8 @@ def A113_secrets_and_arguments():
             lacks(pathlib.Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace"), CANARY)
         equal(screen.end(), 0)
         lacks(screen.text, CANARY)
-    contains(tool("password", "set", "shiro", "--stdin", text="short\n", status=1).stderr, "can't be accepted")
+    said = tool("password", "set", "shiro", "--stdin", text="short\n", status=1).stderr
+    contains(said, "can't be accepted: the password is too short\nA password has 8 to 128 printable ASCII characters. Nothing was changed.\n")
     contains(tool("password", "set", "shiro", "--stdin", text="123456\n", status=1).stderr, "can't be accepted")
     lacks(world.journal_text(), CANARY)
 

@@ -25,7 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define DISK_FILES 8
+#define DISK_FILES 16
 #define DISK_CALLS 8192
 #define DISK_SECTOR 512
 #define DISK_NAME 32
@@ -312,8 +312,11 @@ int unlinkat(int dir, const char *name, int flags)
 		file = disk_file_named(dir, name);
 	if (syscall(SYS_unlinkat, dir, name, flags) != 0)
 		return -1;
-	if (file < DISK_FILES)
+	if (file < DISK_FILES) {
 		disk_rename(file, "");
+		/* The next file that is made may get its number. */
+		disk.files[file].inode = 0;
+	}
 	return 0;
 }
 

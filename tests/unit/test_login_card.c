@@ -181,14 +181,14 @@ static struct der certificate(int subject_key, const char *common_name)
 
 static void A58_identifiers_alone_open_nothing(void **state)
 {
-	struct der real = certificate(3, "taro"), forged = certificate(1, "taro");
+	struct der real = certificate(3, "taro"), other = certificate(1, "taro");
 	struct stage_card clone = stage_new_card(1, 0x77);
 
 	(void)state;
 	stage.cards[0] = &clone;
 	/* GUID alone, then with the name and the serial number in a certificate for its own key, then with the real one. */
 	for (int i = 0; i < 3; i++) {
-		clone.cert = i == 0 ? NULL : i == 1 ? &forged : &real;
+		clone.cert = i == 0 ? NULL : i == 1 ? &other : &real;
 		assert_int_equal(usual_login(), ERR_CARD_UNKNOWN);
 		assert_string_equal(stage.shown, PROMPT_PIN TELL_STRANGER);
 		assert_string_equal(stage_last_event(NULL), "login CARD_UNKNOWN");
@@ -199,14 +199,14 @@ static void A58_identifiers_alone_open_nothing(void **state)
 	clone.cert = &real;
 	assert_int_equal(usual_login(), ERR_CARD_UNKNOWN);
 	assert_int_equal(clone.signatures, 4);
-	clone.cert = &forged;
+	clone.cert = &other;
 	assert_int_equal(usual_login(), ERR_SECRET_WRONG);
 	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL_STRANGER);
 	assert_int_equal(clone.signatures, 4);
 	/* The real key with another name in its certificate is the card that was enrolled. */
-	forged = certificate(3, "mallory");
+	other = certificate(3, "mallory");
 	taros.guid = 0;
-	taros.cert = &forged;
+	taros.cert = &other;
 	stage.cards[0] = &taros;
 	assert_int_equal(usual_login(), ERR_OK);
 	assert_int_equal(stage_failed(taro, "local"), 0);

@@ -252,7 +252,7 @@ static const char *judge_creation(bool returned)
 	enum err e = store_open(rules_dir, STORE_USE, RULES_LOCK_MS, &s);
 
 	if (e != ERR_OK && (returned || access(fixture_path(rules_dir, "store.db"), F_OK) == 0))
-		return "it can't be opened";
+		return err_detail()[0] ? err_detail() : "it can't be opened";
 	/* As if nobody had begun. */
 	if (e != ERR_OK)
 		e = store_open(rules_dir, STORE_CREATE, RULES_LOCK_MS, &s);

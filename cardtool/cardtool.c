@@ -20,7 +20,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_init, &cmd_doctor, &cmd_config_check, &cmd_config_show,
-	&cmd_user_add, &cmd_user_list, &cmd_user_show, &cmd_user_remove,
+	&cmd_user_add, &cmd_user_list, &cmd_user_show, &cmd_user_change, &cmd_user_remove,
 	&cmd_enroll, &cmd_list, &cmd_show, &cmd_suspend, &cmd_resume, &cmd_revoke,
 	&cmd_totp_enroll, &cmd_totp_remove, &cmd_password_set,
 	&cmd_unlock, &cmd_log, &cmd_pin_try, &cmd_try, &cmd_status, &cmd_tune,

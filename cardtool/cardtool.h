@@ -60,7 +60,7 @@ struct command {
 };
 
 extern const struct command cmd_init, cmd_doctor, cmd_config_check, cmd_config_show;
-extern const struct command cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_remove;
+extern const struct command cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_change, cmd_user_remove;
 extern const struct command cmd_enroll, cmd_list, cmd_show, cmd_suspend, cmd_resume, cmd_revoke;
 extern const struct command cmd_totp_enroll, cmd_totp_remove, cmd_password_set;
 extern const struct command cmd_unlock, cmd_log, cmd_pin_try, cmd_status, cmd_try, cmd_tune;

@@ -11,76 +11,11 @@
 #include "find.h"
 #include "lockout.h"
 #include "output.h"
+#include "person_fields.h"
 #include "revoke.h"
 #include "words.h"
 
 /* ---- user add ---- */
-
-static const struct option_row add_options[] = {
-	{ "staff-number", "NUMBER", N_("staff number, unique") },
-	{ "name", "TEXT", N_("name of the person") },
-	{ "section", "TEXT", N_("section") },
-	{ "class", "NAME", N_("class of the configuration that applies to this person") },
-	{ "language", "ja|en", N_("language of the messages at login") },
-	{ 0 },
-};
-
-/* Which option goes where, and what it may hold. */
-static bool is_code(const char *s, size_t max)
-{
-	size_t len = strlen(s);
-
-	return len >= 1 && len <= max &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-		       len;
-}
-
-static bool is_language(const char *s, size_t max)
-{
-	return strlen(s) == max && (strcmp(s, "ja") == 0 || strcmp(s, "en") == 0);
-}
-
-static void refuse_value(const char *option, bool (*fits)(const char *s, size_t max), size_t max)
-{
-	if (fits == is_language)
-		complain(_("--%s is ja or en"), option);
-	else if (fits == is_code)
-		complain(_("--%s: this value can't be taken (at most %zu letters, digits, dots, dashes and underscores)"), option, max);
-	else
-		complain(_("--%s: this value can't be taken (plain text, at most %zu characters)"), option, max);
-}
-
-static enum exit_code take_fields(struct tool *t, struct person *p)
-{
-	const struct {
-		const char *option;
-		char *dst;
-		size_t size, max;
-		bool (*fits)(const char *s, size_t max);
-	} fields[] = {
-		{ "staff-number", p->staff_number, sizeof(p->staff_number), STORE_NAME_SIZE - 1,
-		  is_code },
-		{ "name", p->name, sizeof(p->name), STORE_LABEL_MAX, option_is_text },
-		{ "section", p->section, sizeof(p->section), STORE_LABEL_MAX, option_is_text },
-		{ "class", p->class_name, sizeof(p->class_name), STORE_NAME_SIZE - 1, is_code },
-		{ "language", p->language, sizeof(p->language), 2, is_language },
-	};
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		const char *value = option_value(&t->args, fields[i].option);
-
-		if (value && (!fields[i].fits(value, fields[i].max) ||
-			      !text_copy(fields[i].dst, fields[i].size, value))) {
-			refuse_value(fields[i].option, fields[i].fits, fields[i].max);
-			return EXIT_USAGE;
-		}
-	}
-	if (*p->class_name && t->policy && !policy_class_by_name(t->policy, p->class_name)) {
-		complain(_("the configuration has no class \"%s\" (`cardtool config check` lists them)"), p->class_name);
-		return EXIT_REFUSED;
-	}
-	return EXIT_DONE;
-}
 
 static void show_system_users(const char *login)
 {
@@ -122,25 +57,6 @@ static enum exit_code take_login(const char *typed, struct person *p)
 	return EXIT_DONE;
 }
 
-/* ERR_EXISTS names no field: ask which. */
-static enum exit_code refuse_duplicate(struct tool *t, const struct person *p)
-{
-	struct person other;
-
-	if (store_person_by_login(t->store, p->login, &other) == ERR_OK)
-		complain(_("%s is registered already (`cardtool user show %s`)"), p->login,
-			 other.login);
-	else if (store_person_by_uid(t->store, p->uid, &other) == ERR_OK)
-		complain(_("the uid of %s is registered already, as %s"), p->login, other.login);
-	else if (*p->staff_number &&
-		 store_person_by_staff_number(t->store, p->staff_number, &other) == ERR_OK)
-		complain(_("the staff number %s belongs to %s already"), p->staff_number,
-			 other.login);
-	else
-		return complain_err(ERR_EXISTS);
-	return EXIT_REFUSED;
-}
-
 static enum err add_person(struct change *c, void *arg)
 {
 	struct person *p = arg;
@@ -156,7 +72,7 @@ static enum err add_person(struct change *c, void *arg)
 static enum exit_code user_add(struct tool *t)
 {
 	struct person p = { .state = PERSON_ACTIVE };
-	enum exit_code code = take_fields(t, &p);
+	enum exit_code code = person_take_fields(t, &p);
 
 	if (!code)
 		code = take_login(t->args.words[0], &p);
@@ -166,7 +82,7 @@ static enum exit_code user_add(struct tool *t)
 	enum err e = change_run(t, add_person, &p);
 
 	if (e == ERR_EXISTS)
-		return refuse_duplicate(t, &p);
+		return person_refuse_duplicate(t, &p);
 	if (e)
 		return complain_err(e);
 	say(_("Registered %s. Next: `cardtool enroll %s`, then `cardtool totp enroll %s` or `cardtool password set %s`."),
@@ -185,7 +101,7 @@ const struct command cmd_user_add = {
 	.example =
 		N_("  sudo cardtool user add taro --staff-number 10234 \\\n"
 		   "      --name \"Yamada Taro\" --section Tax"),
-	.options = add_options,
+	.options = person_options,
 	.words_min = 1,
 	.words_max = 1,
 	.needs = NEED_STORE | NEED_POLICY_MAYBE,

@@ -486,6 +486,34 @@ def revoke_names_the_sessions_it_does_not_end():
 # --- removal, log, output --------------------------------------------------------------------------------------
 
 @report.test(60)
+def a_persons_record_is_changed_and_the_change_recorded():
+    def changes():
+        return [event["detail"] for event in events("--type", "person-change")]
+    person("kaede", "--section", "税務課", "--staff-number", "77001")
+    person("momiji", "--staff-number", "77002")
+    shown = tool("user", "change", "kaede", "--section", "市民課", "--class", "admin", env=JA).stdout
+    equal(shown, "kaede さんの登録内容を変更しました:\n  所属: 税務課 → 市民課\n  クラス: なし → admin\n")
+    record = json.loads(tool("user", "show", "kaede", "--json").stdout)
+    equal((record["section"], record["class"], record["staff_number"]), ("市民課", "admin", "77001"))
+    equal(changes(), [{"changed": "section,class", "class": "admin"}])
+    # The same again, and nothing at all, are no change.
+    assert "nothing was changed" in tool("user", "change", "kaede", "--section", "市民課").stdout
+    tool("user", "change", "kaede", status=2)
+    tool("user", "change", "kaede", "--class", "nosuch", status=1)
+    tool("user", "change", "kaede", "--class", "", status=2)
+    tool("user", "change", "kaede", "--class", "admin", "--clear", "class", status=2)
+    tool("user", "change", "kaede", "--clear", "uid", status=2)
+    tool("user", "change", "nobody-here", "--section", "x", status=1)
+    assert "77001" in tool("user", "change", "momiji", "--staff-number", "77001", status=1).stderr
+    equal(len(changes()), 1)
+    tool("user", "change", "kaede", "--clear", "class", "--staff-number", "77003")
+    assert {"changed": "staff-number,class", "class_before": "admin", "staff_number_before": "77001",
+            "staff_number": "77003"} in changes(), changes()
+    tool("user", "remove", "kaede")
+    tool("user", "change", "kaede", "--section", "x", status=1)
+
+
+@report.test(60)
 def removing_a_person_takes_cards_into_account():
     person("goro")
     with inserted():

@@ -27,7 +27,7 @@ check_PROGRAMS += $(unit_tests)
 endif
 
 tests_unit_test_bounds_SOURCES = tests/unit/test_bounds.c cardmfad/bounds.c
-tests_unit_test_peer_SOURCES = tests/unit/test_peer.c cardmfad/peer.c
+tests_unit_test_peer_SOURCES = tests/unit/test_peer.c
 tests_unit_test_worker_io_SOURCES = tests/unit/test_worker_io.c cardmfad/worker_io.c
 tests_unit_test_worker_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
 tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c

@@ -1,15 +1,135 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../cardmfad/peer.h"
-
+/* What is said of a peer: of real processes, and of a kernel of the test's own where a real one can't be made to say it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "unit.h"
+
+#define PIDFD_OPTION 77         /* SO_PEERPIDFD, since Linux 6.5 */
+
+/* The kernel of the test: all zero is the real one. */
+static struct {
+	struct ucred peer;              /* pid 0: the real one's */
+	bool no_peer;
+	int pidfd;                      /* what the socket gives, 0: the real one's, -1: the option is not known */
+	const char *files[16][2];       /* of /proc, by their paths; what is not there can't be opened */
+	size_t piece;                   /* so much at a time is read, 0: as the kernel likes */
+	bool broken;                    /* reading fails behind the first piece */
+	const char *exe;
+} kernel;
+
+static int open_here(const char *path, int flags)
+{
+	assert_true(flags & O_CLOEXEC);
+	if (!kernel.files[0][0])
+		return open(path, flags);
+	for (size_t i = 0; i < 16 && kernel.files[i][0]; i++)
+		if (!strcmp(kernel.files[i][0], path)) {
+			int fd = memfd_create("file", MFD_CLOEXEC);
+			size_t len = strlen(kernel.files[i][1]);
+
+			assert_int_equal(write(fd, kernel.files[i][1], len), len);
+			assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+			return fd;
+		}
+	errno = ENOENT;
+	return -1;
+}
+
+static ssize_t read_here(int fd, void *dst, size_t size)
+{
+	if (kernel.broken && lseek(fd, 0, SEEK_CUR) > 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	return read(fd, dst, kernel.piece && size > kernel.piece ? kernel.piece : size);
+}
+
+static ssize_t readlink_here(const char *path, char *dst, size_t size)
+{
+	size_t len = kernel.exe ? strlen(kernel.exe) : 0;
+
+	if (!kernel.exe)
+		return readlink(path, dst, size);
+	if (len > size)
+		len = size;
+	memcpy(dst, kernel.exe, len);
+	return (ssize_t)len;
+}
+
+static int getsockopt_here(int sock, int level, int name, void *value, socklen_t *len)
+{
+	if (name == SO_PEERCRED && (kernel.peer.pid || kernel.no_peer)) {
+		memcpy(value, &kernel.peer, sizeof(kernel.peer));
+		return 0;
+	}
+	if (name != SO_PEERCRED && (name != PIDFD_OPTION || kernel.pidfd < 0)) {
+		errno = ENOPROTOOPT;
+		return -1;
+	}
+	if (name == PIDFD_OPTION && kernel.pidfd > 0) {
+		memcpy(value, &kernel.pidfd, sizeof(int));
+		return 0;
+	}
+	return getsockopt(sock, level, name, value, len);
+}
+
+#define open(path, flags) open_here(path, flags)
+#define read(fd, dst, size) read_here(fd, dst, size)
+#define readlink(path, dst, size) readlink_here(path, dst, size)
+#define getsockopt(sock, level, name, value, len) getsockopt_here(sock, level, name, value, len)
+#include "../../cardmfad/peer.c"
+#undef open
+#undef read
+#undef readlink
+#undef getsockopt
+
+static int reset(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	return 0;
+}
+
+/* Two ends of our own, which the kernel says what it likes about. */
+static enum err facts(struct wire_peer *p, int *pidfd)
+{
+	int pair[2];
+	enum err e;
+
+	memset(p, 0xA5, sizeof(*p));
+	*pidfd = -7;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	e = peer_facts(pair[0], p, pidfd);
+	close(pair[0]);
+	close(pair[1]);
+	return e;
+}
+
+static struct wire_peer told(void)
+{
+	struct wire_peer p;
+	int pidfd;
+
+	assert_int_equal(facts(&p, &pidfd), ERR_OK);
+	close(pidfd);
+	return p;
+}
+
+/* -- real processes -- */
 
 /* Field 22 of our own stat, read in another way: by splitting at blanks behind the last parenthesis. */
 static long long own_start(void)
@@ -124,6 +244,72 @@ static void what_is_no_local_socket_has_no_peer(void **state)
 	close(fd);
 }
 
+/* -- a host as it is described -- */
+
+#define PEER "/proc/4194305/"           /* above the highest pid there is: none of a real process */
+#define PARENT "/proc/4194306/"
+
+static void set_file(const char *path, const char *text)
+{
+	size_t i = 0;
+
+	while (kernel.files[i][0] && strcmp(kernel.files[i][0], path))
+		i++;
+	kernel.files[i][0] = path;
+	kernel.files[i][1] = text;
+}
+
+/* A pidfd of our own stands for the peer's. */
+static int describe(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.peer = (struct ucred){ .pid = 4194305, .uid = 1001, .gid = 1 };
+	kernel.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	kernel.exe = "/usr/bin/su";
+	set_file(PEER "stat", "4194305 (su) S 4194306 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 777 23 24\n");
+	set_file(PEER "status", "Name:\tsu\nUmask:\t0022\nUid:\t1000\t1001\t1002\t1003\nGid:\t1\t1\t1\t1\n");
+	set_file(PEER "loginuid", "1000");
+	set_file(PEER "sessionid", "42");
+	set_file(PEER "cgroup", "0::/user.slice/user-1000.slice/session-42.scope\n");
+	set_file(PARENT "stat", "4194306 (bash) S 1 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 555 23 24\n");
+	return kernel.pidfd > 2 ? 0 : -1;
+}
+
+/* Where a person may make control groups of his own, he names their directories. */
+static void a_named_path_is_no_hierarchy(void **state)
+{
+	(void)state;
+	set_file(PEER "cgroup", "4:memory:/lent/x:name=systemd:/system.slice/getty@tty1.service\n"
+		 "1:name=systemd:/user.slice/user-1000.slice/session-42.scope\n0::/\n");
+	assert_string_equal(told().cgroup, "/user.slice/user-1000.slice/session-42.scope");
+}
+
+/* What was cut off might say something else. */
+static void control_groups_that_do_not_fit_are_unknown(void **state)
+{
+	static char text[9000];
+	static const size_t fits = 8190;
+	char *last;
+
+	(void)state;
+	/* Many long ones in front of the one that counts, which is cut in its middle. */
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, "5:memory:/", 10);
+	last = text + fits - 28;
+	strcpy(last, "\n0::/system.slice/a.service\n");
+	set_file(PEER "cgroup", text);
+	assert_int_equal(strlen(text), fits);
+	assert_string_equal(told().cgroup, "/system.slice/a.service");
+	strcpy(last, "\n0::/system.slice/a.service/b\n");
+	assert_string_equal(told().cgroup, "");
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text, "5:memory:/", 10);
+	assert_string_equal(told().cgroup, "");
+}
+
+#define DESCRIBED(function) cmocka_unit_test_setup_teardown(function, describe, reset)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +318,8 @@ int main(void)
 		cmocka_unit_test(a_process_that_is_gone_has_no_facts),
 		cmocka_unit_test(a_process_that_became_another_has_no_facts),
 		cmocka_unit_test(what_is_no_local_socket_has_no_peer),
+		DESCRIBED(a_named_path_is_no_hierarchy),
+		DESCRIBED(control_groups_that_do_not_fit_are_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

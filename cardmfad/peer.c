@@ -18,33 +18,38 @@
 #endif
 #define NO_SESSION 4294967295LL
 
+/* False: there is no process at the other end that can be seen from here. */
+static bool credentials(int sock, struct ucred *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	return !getsockopt(sock, SOL_SOCKET, SO_PEERCRED, ret, &len) && ret->pid > 0;
+}
+
 int64_t peer_uid(int sock)
 {
 	struct ucred c;
-	socklen_t len = sizeof(c);
 
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) || len != sizeof(c) || c.pid <= 0)
-		return -1;
-	return (int64_t)c.uid;
+	return credentials(sock, &c) ? (int64_t)c.uid : -1;
 }
 
-/* The whole small file, NUL-terminated; false when it is unreadable or does not fit. */
-static bool read_proc(int64_t pid, const char *name, char *dst, size_t size)
+/* As much of the file's beginning as fits, NUL-terminated; "" when it can't be read. */
+static void read_proc(int64_t pid, const char *name, char *dst, size_t size)
 {
 	char path[64];
 	size_t used = 0;
 	ssize_t n;
 	int fd;
 
+	dst[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/%lld/%s", (long long)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return;
 	while ((n = read(fd, dst + used, size - 1 - used)) > 0)
 		used += (size_t)n;
 	close(fd);
-	dst[used] = '\0';
-	return n == 0 && used > 0;
+	dst[n == 0 ? used : 0] = '\0';
 }
 
 /* Field n (proc(5) counts from 1) of /proc/PID/stat, n > 3. The command name, field 2, may hold spaces and parentheses itself. */
@@ -52,21 +57,20 @@ static bool stat_field(const char *stat, int n, int64_t *ret)
 {
 	const char *p = strrchr(stat, ')');
 	char number[32];
-	size_t len;
 
 	for (int field = 2; p && field < n; field++) {
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;
 	}
-	len = p ? strcspn(p, " \n") : 0;
-	return len && text_copy_n(number, sizeof(number), p, len) && text_to_i64(number, 0, INT64_MAX, ret);
+	return p && text_copy_n(number, sizeof(number), p, strcspn(p, " \n")) && text_to_i64(number, 0, INT64_MAX, ret);
 }
 
 static bool stat_fields(int64_t pid, int64_t *parent, int64_t *start)
 {
 	char buf[2048];
 
-	return read_proc(pid, "stat", buf, sizeof(buf)) && stat_field(buf, 4, parent) && stat_field(buf, 22, start);
+	read_proc(pid, "stat", buf, sizeof(buf));
+	return stat_field(buf, 4, parent) && stat_field(buf, 22, start);
 }
 
 static bool uid_fields(int64_t pid, int64_t *ruid, int64_t *euid)
@@ -74,8 +78,7 @@ static bool uid_fields(int64_t pid, int64_t *ruid, int64_t *euid)
 	char buf[8192], *p;
 	long long r, e;
 
-	if (!read_proc(pid, "status", buf, sizeof(buf)))
-		return false;
+	read_proc(pid, "status", buf, sizeof(buf));
 	p = strstr(buf, "\nUid:");
 	if (!p || sscanf(p, "\nUid: %lld %lld", &r, &e) != 2)
 		return false;
@@ -90,31 +93,32 @@ static int64_t number_file(int64_t pid, const char *name)
 	char buf[32];
 	int64_t v;
 
-	if (!read_proc(pid, name, buf, sizeof(buf)))
-		return NO_SESSION;
-	buf[strcspn(buf, "\n")] = '\0';
+	read_proc(pid, name, buf, sizeof(buf));
 	return text_to_i64(buf, 0, NO_SESSION, &v) ? v : NO_SESSION;
 }
 
 /* "0::/path" (unified), else "N:name=systemd:/path" (hybrid hosts). */
 static void cgroup_path(int64_t pid, char *dst, size_t size)
 {
+	static const char named[] = ":name=systemd:/";
 	char buf[8192], *save = NULL, *line;
-	const char *found = NULL;
+	const char *found = "";
 
-	dst[0] = '\0';
-	if (!read_proc(pid, "cgroup", buf, sizeof(buf)))
-		return;
+	read_proc(pid, "cgroup", buf, sizeof(buf));
+	/* Full: there may be more, and in it what counts. */
+	if (strlen(buf) == sizeof(buf) - 1)
+		buf[0] = '\0';
 	for (line = strtok_r(buf, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *named = strstr(line, ":name=systemd:");
+		/* Nothing of the path itself, whose parts a person may have named. */
+		const char *behind = line + strspn(line, "0123456789");
 
-		if (!strncmp(line, "0::/", 4) && (line[4] || !found))
+		if (!strncmp(line, "0::/", 4) && (line[4] || !found[0]))
 			found = line + 3;
-		else if (named && named[14] == '/' && (!found || !found[1]))
-			found = named + 14;
+		else if (!strncmp(behind, named, strlen(named)) && strlen(found) < 2)
+			found = behind + strlen(named) - 1;
 	}
-	if (found && !text_copy(dst, size, found))
-		dst[0] = '\0';
+	/* Too long: unknown. */
+	text_copy_or_none(dst, size, found);
 }
 
 static void exe_path(int64_t pid, char *dst, size_t size)
@@ -124,7 +128,8 @@ static void exe_path(int64_t pid, char *dst, size_t size)
 
 	snprintf(path, sizeof(path), "/proc/%lld/exe", (long long)pid);
 	n = readlink(path, dst, size - 1);
-	dst[n > 0 && (size_t)n < size - 1 ? n : 0] = '\0';
+	/* -1 does not fit either. */
+	dst[(size_t)n < size - 1 ? n : 0] = '\0';
 }
 
 static int open_pidfd(int sock, pid_t pid)
@@ -132,7 +137,7 @@ static int open_pidfd(int sock, pid_t pid)
 	int fd;
 	socklen_t len = sizeof(fd);
 
-	if (!getsockopt(sock, SOL_SOCKET, SO_PEERPIDFD, &fd, &len) && len == sizeof(fd))
+	if (!getsockopt(sock, SOL_SOCKET, SO_PEERPIDFD, &fd, &len))
 		return fd;
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
@@ -146,13 +151,12 @@ static bool is_alive(int pidfd)
 
 enum err peer_facts(int sock, struct wire_peer *ret, int *pidfd)
 {
-	struct wire_peer p = { .audit_session = NO_SESSION, .loginuid = NO_SESSION };
+	struct wire_peer p = { .root_socket = false };
 	struct ucred c;
-	socklen_t len = sizeof(c);
 	int64_t unused;
 	int fd;
 
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) || len != sizeof(c) || c.pid <= 0)
+	if (!credentials(sock, &c))
 		return fail(ERR_UNAVAILABLE, "peer: no credentials");
 	fd = open_pidfd(sock, c.pid);
 	if (fd < 0)
@@ -162,8 +166,8 @@ enum err peer_facts(int sock, struct wire_peer *ret, int *pidfd)
 		close(fd);
 		return fail(ERR_UNAVAILABLE, "peer %d is gone", (int)c.pid);
 	}
-	if (!stat_fields(p.parent, &unused, &p.parent_start))
-		p.parent_start = 0;
+	/* Stays 0 where the parent can't be seen. */
+	(void)stat_fields(p.parent, &unused, &p.parent_start);
 	p.loginuid = number_file(p.pid, "loginuid");
 	p.audit_session = number_file(p.pid, "sessionid");
 	cgroup_path(p.pid, p.cgroup, sizeof(p.cgroup));

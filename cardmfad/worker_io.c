@@ -15,6 +15,11 @@
 #define SEND_MS 5000
 #define PAM_SILENT_FLAG 0x8000u         /* PAM_SILENT of Linux-PAM; the worker does not link it */
 
+static enum err send_now(int sock, const struct wire_buf *b)
+{
+	return wire_send(sock, b, -1, deadline_in(SEND_MS));
+}
+
 enum err worker_io_greet(struct worker_io *io, int64_t deadline, uint32_t silence_ms)
 {
 	enum wire_type type;
@@ -34,7 +39,7 @@ enum err worker_io_greet(struct worker_io *io, int64_t deadline, uint32_t silenc
 	if (e != ERR_OK)
 		return fail(e, "no request that can be understood");
 	wire_put_ready(&b, silence_ms);
-	return wire_send(WIRE_FD_HOST, &b, -1, deadline_in(SEND_MS));
+	return send_now(WIRE_FD_HOST, &b);
 }
 
 static enum err send_message(enum wire_style style, uint32_t number, const char *text)
@@ -45,7 +50,7 @@ static enum err send_message(enum wire_style style, uint32_t number, const char 
 	/* Translated text may be long, names in it hostile. */
 	text_escape(m.text, sizeof(m.text), text);
 	wire_put_message(&b, &m);
-	return wire_send(WIRE_FD_HOST, &b, -1, deadline_in(SEND_MS));
+	return send_now(WIRE_FD_HOST, &b);
 }
 
 static enum err ask(void *arg, bool hidden, const char *text, struct secret *ret, int64_t deadline)
@@ -82,19 +87,16 @@ static enum err tell(void *arg, bool error, const char *text)
 static enum err wait_with_host(int fd, int64_t deadline)
 {
 	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = WIRE_FD_HOST, .events = POLLRDHUP } };
+	int n;
 
-	for (;;) {
-		int n = poll(p, 2, deadline_left(deadline));
-
-		if (n < 0 && errno != EINTR)
-			return fail(ERR_SYSTEM, "poll: %s", strerror(errno));
-		if (n == 0)
-			return ERR_TIMEOUT;
-		if (n > 0 && p[1].revents)
-			return ERR_UNAVAILABLE;
-		if (n > 0 && p[0].revents)
-			return ERR_OK;
-	}
+	do
+		n = poll(p, 2, deadline_left(deadline));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(ERR_SYSTEM, "poll: %s", strerror(errno));
+	if (n == 0)
+		return ERR_TIMEOUT;
+	return p[1].revents ? ERR_UNAVAILABLE : ERR_OK;
 }
 
 static enum err request_place(enum wire_ask what, int64_t group, int *fd, int64_t deadline)
@@ -104,7 +106,7 @@ static enum err request_place(enum wire_ask what, int64_t group, int *fd, int64_
 	enum err e;
 
 	wire_put_ask(&b, what, group);
-	e = wire_send(WIRE_FD_CONTROL, &b, -1, deadline_in(SEND_MS));
+	e = send_now(WIRE_FD_CONTROL, &b);
 	if (e == ERR_OK)
 		e = wait_with_host(WIRE_FD_CONTROL, deadline);
 	if (e == ERR_OK)
@@ -174,7 +176,7 @@ static void hash_done(void *arg)
 		return;
 	io->hashing = false;
 	wire_put_ask(&b, WIRE_ASK_HASH_DONE, 0);
-	if (wire_send(WIRE_FD_CONTROL, &b, -1, deadline_in(SEND_MS)) != ERR_OK)
+	if (send_now(WIRE_FD_CONTROL, &b) != ERR_OK)
 		fail(ERR_UNAVAILABLE, "the listener is gone");
 }
 
@@ -184,7 +186,7 @@ static enum err record(void *arg, const struct wire_record *r)
 
 	(void)arg;
 	wire_put_record(&b, r);
-	return wire_send(WIRE_FD_HOST, &b, -1, deadline_in(SEND_MS));
+	return send_now(WIRE_FD_HOST, &b);
 }
 
 struct auth_io worker_io_calls(struct worker_io *io)
@@ -201,7 +203,7 @@ enum err worker_io_result(struct worker_io *io, const struct wire_result *result
 
 	(void)io;
 	wire_put_result(&b, result);
-	return wire_send(WIRE_FD_HOST, &b, -1, deadline_in(SEND_MS));
+	return send_now(WIRE_FD_HOST, &b);
 }
 
 void worker_io_end(struct worker_io *io)

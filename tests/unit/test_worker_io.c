@@ -2,11 +2,14 @@
 /* A worker's ends: what hosts, the listener and the card process may answer, or not. The other ends are the test's. */
 #include "worker_io.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "card_link.h"
@@ -17,6 +20,7 @@
 #define PAM_SILENT 0x8000u
 
 static int host_end, listener_end, card_end, cards_socket;
+static unsigned complaints;
 static struct worker_io io;
 static struct auth_io calls;
 
@@ -43,6 +47,7 @@ static int setup(void **state)
 	cards_socket = ends[0];
 	memset(&io, 0, sizeof(io));
 	io.card = -1;
+	complaints = 0;
 	calls = worker_io_calls(&io);
 	return 0;
 }
@@ -93,13 +98,20 @@ static void send_peer(int64_t pid)
 	assert_int_equal(wire_send(listener_end, &b, -1, later()), ERR_OK);
 }
 
-static void send_request(void)
+/* The fields of a request, whatever type the packet says it has. */
+static void send_request_as(enum wire_type type)
 {
 	struct wire_request r = { .op = WIRE_AUTH, .service = "login", .user = "taro" };
 	WIRE_BUF(b);
 
 	wire_put_request(&b, &r);
+	b.bytes[7] = (unsigned char)type;
 	assert_int_equal(wire_send(host_end, &b, -1, later()), ERR_OK);
+}
+
+static void send_request(void)
+{
+	send_request_as(WIRE_REQUEST);
 }
 
 static void the_host_is_greeted(void **state)
@@ -132,6 +144,9 @@ static void without_a_request_there_is_no_greeting(void **state)
 	send_peer(42);
 	wire_put_ready(&b, 5);
 	assert_int_equal(wire_send(host_end, &b, -1, later()), ERR_OK);
+	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
+	send_peer(42);
+	send_request_as(WIRE_ANSWER);
 	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
 	send_peer(42);
 	assert_int_equal(send(host_end, "CMFA\0\x01\0\x01", 8, 0), 8);
@@ -220,6 +235,8 @@ static void a_host_that_does_not_answer(void **state)
 	assert_int_equal(ask("PIN: ", &s), ERR_PROTOCOL);
 	assert_int_equal(send(host_end, "CMFA\0\x01\0\x02", 8, 0), 8);
 	assert_int_equal(ask("PIN: ", &s), ERR_PROTOCOL);
+	/* What it said before it went answers nothing. */
+	queue_answer(4, true, "early");
 	close_end(&host_end);
 	assert_int_equal(ask("PIN: ", &s), ERR_UNAVAILABLE);
 	assert_int_equal(s.len, 0);
@@ -331,8 +348,27 @@ static void a_place_that_is_not_given(void **state)
 	assert_int_equal(send(listener_end, "CMFA\0\x01\0\x22", 8, 0), 8);
 	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_PROTOCOL);
 	calls.hash_done(calls.arg);
+	/* A listener that gave what nobody had asked for yet, and went. */
+	queue_given(ERR_OK, -1);
 	close_end(&listener_end);
 	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_UNAVAILABLE);
+}
+
+/* The verdict's reason is said behind it. */
+static void a_place_given_back_changes_no_reason(void **state)
+{
+	(void)state;
+	queue_given(ERR_OK, -1);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_OK);
+	assert_int_equal(fail(ERR_DENIED, "the reason"), ERR_DENIED);
+	calls.hash_done(calls.arg);
+	assert_string_equal(err_detail(), "the reason");
+	/* Unless the machinery has failed. */
+	queue_given(ERR_OK, -1);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_OK);
+	close_end(&listener_end);
+	calls.hash_done(calls.arg);
+	assert_string_equal(err_detail(), "the listener is gone");
 }
 
 /* -- the card process -- */
@@ -367,6 +403,7 @@ static void one_card_process_serves_a_call(void **state)
 	assert_int_equal(exchange(soon()), ERR_OK);
 	assert_int_equal(got.result, ERR_NO_CARD);
 	assert_int_equal(got.tries, 3);
+	assert_int_equal(complaints, 0);
 	asked(WIRE_ASK_CARD, 0);
 	assert_int_equal(card_link_get_request(card_end, &seen, soon()), ERR_OK);
 	assert_int_equal(seen.op, CARD_OP_NEXT);
@@ -446,6 +483,32 @@ static void a_host_that_goes_ends_every_wait(void **state)
 	assert_true(clock_boot_ms() - begun < 5000);
 }
 
+/* The same while it is waited for. */
+static void a_host_that_goes_meanwhile_ends_every_wait(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	have_card_process();
+	for (int n = 0; n < 2; n++) {
+		int64_t begun = clock_boot_ms();
+
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			usleep(50000);
+			_exit(0);
+		}
+		close_end(&host_end);
+		assert_int_equal(n ? exchange(later()) : calls.hash_begin(calls.arg, 1, later()), ERR_UNAVAILABLE);
+		assert_true(clock_boot_ms() - begun < 5000);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		close(WIRE_FD_HOST);
+		host_end = pair_at(WIRE_FD_HOST);
+	}
+}
+
 /* A host that only talks is still there. */
 static void words_of_the_host_end_no_wait(void **state)
 {
@@ -462,15 +525,11 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-static void signals_end_no_wait(void **state)
+/* A child that interrupts this process again and again; then the card process answers, if it does. */
+static pid_t interrupt(bool answer)
 {
-	const struct sigaction sa = { .sa_handler = on_alarm };
 	pid_t pid, worker = getpid();
-	int status;
 
-	(void)state;
-	have_card_process();
-	assert_int_equal(sigaction(SIGUSR1, &sa, NULL), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -478,14 +537,75 @@ static void signals_end_no_wait(void **state)
 			kill(worker, SIGUSR1);
 			usleep(100);
 		}
-		queue_card(CARD_OP_NEXT, ERR_OK);
+		if (answer)
+			queue_card(CARD_OP_NEXT, ERR_OK);
 		_exit(0);
 	}
-	assert_int_equal(exchange(later()), ERR_OK);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return pid;
 }
 
-/* -- the end -- */
+/* Its signals interrupt this too. */
+static void wait_for_end(pid_t pid)
+{
+	pid_t ended;
+
+	do
+		ended = waitpid(pid, NULL, 0);
+	while (ended < 0 && errno == EINTR);
+	assert_int_equal(ended, pid);
+}
+
+static void signals_end_no_wait(void **state)
+{
+	const struct sigaction sa = { .sa_handler = on_alarm };
+	pid_t pid;
+
+	(void)state;
+	have_card_process();
+	assert_int_equal(sigaction(SIGUSR1, &sa, NULL), 0);
+	pid = interrupt(true);
+	assert_int_equal(exchange(later()), ERR_OK);
+	wait_for_end(pid);
+	/* Nor do they make it longer. */
+	pid = interrupt(false);
+	assert_int_equal(exchange(soon()), ERR_PCSC);
+	wait_for_end(pid);
+}
+
+/* poll(2) itself fails where more is watched than may be open. */
+static void a_wait_that_is_impossible_ends(void **state)
+{
+	struct rlimit limit, none;
+
+	(void)state;
+	have_card_process();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(exchange(soon()), ERR_SYSTEM);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* -- records and the end -- */
+
+static void records_are_sent(void **state)
+{
+	struct wire_record r = { .kind = WIRE_RECORD_WAY, .way = { .factors = "card,totp", .obstacle = WIRE_WAY_REMOTE } };
+	struct wire_record seen;
+	WIRE_BUF(b);
+
+	(void)state;
+	assert_int_equal(calls.record(calls.arg, &r), ERR_OK);
+	assert_int_equal(wire_recv_type(host_end, &b, WIRE_RECORD, NULL, soon()), ERR_OK);
+	assert_int_equal(wire_get_record(&b, &seen), ERR_OK);
+	assert_int_equal(seen.kind, WIRE_RECORD_WAY);
+	assert_string_equal(seen.way.factors, "card,totp");
+	assert_int_equal(seen.way.obstacle, WIRE_WAY_REMOTE);
+	nothing_was_asked();
+	close_end(&host_end);
+	assert_int_equal(calls.record(calls.arg, &r), ERR_UNAVAILABLE);
+}
 
 static void the_result_is_sent(void **state)
 {
@@ -519,6 +639,12 @@ static void the_end_ends_the_card_process_and_hangs_up(void **state)
 	assert_int_equal(recv(host_end, &byte, 1, MSG_DONTWAIT), -1);
 }
 
+static void count_complaint(int level, const char *line)
+{
+	(void)line;
+	complaints += level == LOG_WARNING;
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -529,18 +655,22 @@ int main(void)
 		IO_TEST(texts_are_shown_escaped),
 		IO_TEST(a_place_is_asked_for_and_given_back),
 		IO_TEST(a_place_that_is_not_given),
+		IO_TEST(a_place_given_back_changes_no_reason),
 		IO_TEST(one_card_process_serves_a_call),
 		IO_TEST(a_card_process_that_is_not_given),
 		IO_TEST(a_card_process_that_is_silent_or_ends),
 		IO_TEST(a_card_process_that_says_something_else),
 		IO_TEST(a_host_that_goes_ends_every_wait),
+		IO_TEST(a_host_that_goes_meanwhile_ends_every_wait),
 		IO_TEST(words_of_the_host_end_no_wait),
 		IO_TEST(signals_end_no_wait),
+		IO_TEST(a_wait_that_is_impossible_ends),
+		IO_TEST(records_are_sent),
 		IO_TEST(the_result_is_sent),
 		IO_TEST(the_end_ends_the_card_process_and_hangs_up),
 	};
 
-	log_set_sink(NULL);
+	log_set_sink(count_complaint);
 	/* Whatever was inherited there is no concern of this program. */
 	if (dup2(0, WIRE_FD_HOST) < 0 || dup2(0, WIRE_FD_CONTROL) < 0)
 		return 1;

@@ -171,7 +171,7 @@ coverage:
 
 # -- what no program above names --
 EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tests/mutate.py tests/mutate_group.c \
-	tests/mutation.py tests/system \
+	tests/mutate_module.c tests/mutate_module.py tests/mutation.py tests/system \
 	tests/bench/bench.py tests/bench/figures.py tests/bench/group_account.py tests/bench/group_crowd.py \
 	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_timing.py \
 	tests/bench/people.py tests/coverage.c tests/coverage.txt \

@@ -4,8 +4,8 @@
 
     tests/mutate.py [--build DIR] [--jobs N] [--list] [FILE[:FUNCTION]...]
 
-Makes mutants of the deciding functions (tests/mutation.py says which changes) and runs the unit
-tests that reach them until one fails. What no test notices and tests/mutants.txt does not list is
+Makes mutants of the deciding functions (tests/mutation.py says which changes) and runs the tests
+that reach them until one fails: unit tests, for the PAM module scripts of tests/pam. What no test notices and tests/mutants.txt does not list is
 printed, in the form of that list. Without a FILE: all of the table below, most deciding first.
 
   --build DIR  a build tree whose libraries are built, best one with --enable-test-hooks (build)
@@ -35,12 +35,14 @@ import tempfile
 import threading
 import time
 
+import mutate_module
 import mutation
+from mutate_module import Ran
 from mutation import FILE_SCOPE
 
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 INSIDE = "CARDMFA_MUTATE_INSIDE"
-# The unit tests that reach a file, those first that notice most.
+# The tests that reach a file, those first that notice most.
 TABLE = {
     "lib/auth/login.c": "login login_answer login_card login_end grant speech",
     "lib/auth/login_answer.c": "login_answer login login_card login_end",
@@ -78,7 +80,14 @@ TABLE = {
     "cardmfad/bounds.c": "bounds",
     "cardmfad/peer.c": "peer",
     "cardmfad/worker_io.c": "worker_io",
+    "pam_module/pam_auth.c": "pam/contract pam/faults",
+    "pam_module/pam_account.c": "pam/contract pam/faults",
+    "pam_module/pam_session.c": "pam/contract pam/faults",
 }
+
+
+def test_file(test):
+    return f"tests/{test}.py" if mutate_module.is_script(test) else f"tests/unit/test_{test}.c"
 
 
 SKIPS = 77
@@ -100,14 +109,12 @@ def run(command, **more):
 # ---- the place to work in ----
 
 def enter_namespace(build):
-    """Start again where mounts are our own; a new /tmp will hide neither source nor build."""
-    work = pathlib.Path(tempfile.mkdtemp(prefix="mutate-", dir="/dev/shm"))
-    os.chmod(work, 0o755)
-    for name in ("source", "build", "tmp"):
-        (work / name).mkdir()
-    os.chmod(work / "tmp", 0o1777)
-    script = ('mount --bind "$2" "$1/source" && mount --bind "$3" "$1/build" && cd "$1/source" && '
-              'shift 3 && exec "$@"')
+    """Start again where mounts are our own: neither a new /tmp nor the /dev and /run of the module's
+    tests will hide source and build."""
+    work = pathlib.Path(tempfile.mkdtemp(prefix="mutate-", dir="/var/tmp"))
+    script = ('mount -t tmpfs -o mode=755 mutate "$1" && mkdir "$1/source" "$1/build" && '
+              'mkdir -m 1777 "$1/tmp" && mount --bind "$2" "$1/source" && '
+              'mount --bind "$3" "$1/build" && cd "$1/source" && shift 3 && exec "$@"')
     try:
         done = subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh", work,
@@ -131,7 +138,9 @@ def tidy(folder, seconds=300):
 
 # ---- compiling ----
 
-WORDS = ("$(CC)", "$(DEFS) $(AM_CPPFLAGS)", "$(AM_CFLAGS)", "$(LDADD)", "$(AM_LDFLAGS)")
+WORDS = ("$(CC)", "$(DEFS) $(AM_CPPFLAGS)", "$(AM_CFLAGS)", "$(LDADD)", "$(AM_LDFLAGS)",
+         "$(pam_module_pam_cardmfa_so_SOURCES)", "$(pam_module_pam_cardmfa_so_LDADD)",
+         "$(pam_faults_wrap)")
 
 
 class Compiler:
@@ -146,13 +155,15 @@ class Compiler:
                  if line.startswith(mark)]
         if done.returncode != 0 or len(lines) != len(WORDS):
             raise Trouble(f"{build}: not a build tree: {done.stderr.strip()}")
-        self.cc, defines, flags, self.libraries, self.linking = map(shlex.split, lines)
-        self.build, self.work = build, work
-        self.flags = [*(word for word in defines if not word.startswith("-I")), *flags, "-O1", "-w",
+        (self.cc, defines, flags, self.libraries, self.linking, sources, self.module_libraries,
+         self.faults_wrap) = map(shlex.split, lines)
+        self.module_sources = [source for source in sources if source.endswith(".c")]
+        self.source, self.build, self.work = SOURCE, build, work
+        self.flags = [*(word for word in defines if not word.startswith("-I")), *flags, "-O1", "-w", "-fPIC",
                       "-Werror=implicit-function-declaration", f"-I{SOURCE}/include",
                       f"-I{SOURCE}/cardmfad"]
         self.group = work / "group.o"
-        self.tests = {}
+        self.objects = {}
         self.lock = threading.Lock()
         self.must(SOURCE / "tests/mutate_group.c", self.group, SOURCE / "tests/unit")
 
@@ -177,22 +188,30 @@ class Compiler:
             own.write_text(text.replace(line, f'#include "{mutated}"'))
             self.must(own, own.with_suffix(".o"), folder, (SOURCE / name).parent)
             return own.with_suffix(".o"), True
+        return self.object(f"tests/unit/test_{test}.c"), False
+
+    def object(self, name):
+        """Of a source that is not changed."""
         with self.lock:
-            if test not in self.tests:
-                self.tests[test] = self.work / f"test_{test}.o"
-                self.must(folder / f"test_{test}.c", self.tests[test], folder)
-        return self.tests[test], False
+            if name not in self.objects:
+                self.objects[name] = self.work / f"{name.replace('/', '-')}.o"
+                self.must(SOURCE / name, self.objects[name], (SOURCE / name).parent)
+        return self.objects[name]
+
+    def run_linker(self, words):
+        done = run([*self.cc, *self.linking, *words], cwd=self.build, capture_output=True)
+        if done.returncode != 0:
+            raise Trouble(done.stderr)
 
     def link(self, test, name, mutated):
-        """The unit test with the mutated source, whose object stands beside it."""
+        """What runs a test with the mutated source, whose object stands beside it."""
+        if mutate_module.is_script(test):
+            return mutate_module.link(self, name, mutated)
         test_object, has_source = self.test_object(test, name, mutated)
         program = mutated.with_name(f"{mutated.stem}.{test}")
         objects = [test_object, self.group, *(() if has_source else (mutated.with_suffix(".o"),))]
         wrapped = [f"-Wl,--wrap={call}" for call in ("_cmocka_run_group_tests", "argon2id_ctx")]
-        done = run([*self.cc, *self.linking, *wrapped, "-o", program, *objects, *self.libraries],
-                   cwd=self.build, capture_output=True)
-        if done.returncode != 0:
-            raise Trouble(done.stderr)
+        self.run_linker([*wrapped, "-o", program, *objects, *self.libraries])
         return program
 
 
@@ -228,9 +247,6 @@ def with_mutants(text, bodies, mutants, elsewhere=None):
         at = last
     put_outside(at, len(text))
     return "".join(parts), of_line
-
-
-Ran = collections.namedtuple("Ran", "failed ms cpu_ms entered")      # failed: the case, or None
 
 
 class Group:
@@ -303,10 +319,15 @@ class Target:
             left = [(i, m) for i, m in left if i not in bad]
         self.programs = {test: self.compiler.link(test, self.name, mutated) for test in self.tests}
 
+    def start(self, test, program):
+        if mutate_module.is_script(test):
+            return mutate_module.Script(SOURCE / test_file(test), program)
+        return Group(program)
+
     def group(self, test):
         groups = self.own.__dict__.setdefault("groups", {})
         if test not in groups:
-            groups[test] = Group(self.programs[test])
+            groups[test] = self.start(test, self.programs[test])
             self.groups.append(groups[test])
         return groups[test]
 
@@ -316,14 +337,14 @@ class Target:
             try:
                 group, self.cases[test] = self.group(test), {}
             except Skipped:
-                say(f"# {self.name}: test_{test} can't run in this build")
+                say(f"# {self.name}: {test} can't run in this build")
                 continue
             for number in range(group.size):
                 ran = group.run(0, [number], 600, 600)
                 if ran.failed is None:
                     self.cases[test][number] = ran
                 else:
-                    say(f"# {self.name}: case {number} of test_{test} fails by itself, left out")
+                    say(f"# {self.name}: case {number} of {test} fails by itself, left out")
 
     def plan(self, function):
         """(test, cases) that enter a function, or any for the file's own. First those that noticed
@@ -357,7 +378,7 @@ class Target:
         for test, cases in self.plan(mutant.function):
             group = self.group(test)
             if mutated:
-                group = Group(self.compiler.link(test, self.name, mutated))
+                group = self.start(test, self.compiler.link(test, self.name, mutated))
             alone = [self.cases[test][n] for n in cases]
             ran = group.run(number, cases, 20 + 8 * sum(r.ms for r in alone) // 1000,
                             4 + 4 * sum(r.cpu_ms for r in alone) // 1000)
@@ -399,7 +420,7 @@ def report(name, results, listed, everything):
         say(mutation.written(m))
     for m, by in results.items():
         if everything and by != "" and (name, *m.key) in listed:
-            say(f"# listed, but {f'test_{by} notices it' if by else 'not compiled'}: {m.function}\n"
+            say(f"# listed, but {f'{by} notices it' if by else 'not compiled'}: {m.function}\n"
                 + mutation.written(m))
     say(f"# {name}: {len(results)} mutants, {sum(bool(by) for by in results.values())} noticed, "
         f"{sum(by is None for by in results.values())} refused, {len(survivors)} survived, "

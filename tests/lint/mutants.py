@@ -37,7 +37,7 @@ def each_entry_stands_once():
 @lint.check
 def the_table_names_files_that_exist():
     for name, tests in mutate.TABLE.items():
-        for path in (name, *(f"tests/unit/test_{test}.c" for test in tests.split())):
+        for path in (name, *map(mutate.test_file, tests.split())):
             if not (lint.SOURCE / path).exists():
                 yield f"tests/mutate.py: {path}"
 

@@ -121,6 +121,22 @@ def empty_or_hostile_items_are_refused():
 
 
 @test
+def nobody_is_asked_about_an_empty_name():
+    """Neither one that the host gives nor one that a person does; one letter is a name."""
+    with Daemon(always(ALLOW, 0)) as daemon, Host() as host:
+        for user, *answers in (("taro",), ("-", "empty")):
+            host.start(user)
+            if not answers:
+                host.do("set 0 user ")
+            got = host.auth(*answers)
+            equal(got.rc, PAM_AUTH_ERR, answers)
+            equal([t for t in got.told if not t.startswith("probe")], [], "told")
+            host.do("end 0")
+        equal(daemon.served, 0, "connections")
+        allowed(host.login(user="t"))
+
+
+@test
 def requests_carry_what_the_host_says():
     seen = []
 

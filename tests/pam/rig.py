@@ -402,9 +402,8 @@ def main(seconds=60, namespace=True, prepare=None):
     file = pathlib.Path(sys.argv[0]).stem.removeprefix("test_")
     wanted, failed = sys.argv[1:], False
     signal.signal(signal.SIGALRM, _overdue)
-    for function in ([prepare] if prepare else []) + _tests:
-        if wanted and function.__name__ not in wanted and function is not prepare:
-            continue
+    chosen = [function for name in wanted for function in _tests if function.__name__ == name] if wanted else _tests
+    for function in ([prepare] if prepare else []) + chosen:
         trouble = None
         signal.alarm(seconds * (10 if LONG else 1) * (3 if ASAN else 1))
         try:

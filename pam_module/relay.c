@@ -59,19 +59,18 @@ static void log_error(pam_handle_t *pamh, const char *what, const char *detail)
 	const struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = PATH_LOG };
 	char line[512];
 	const void *service = NULL;
-	int fd = safe_socket(SOCK_DGRAM), n;
+	int fd = safe_socket(SOCK_DGRAM);
 
 	if (fd < 0)
 		return;
 	if (pam_get_item(pamh, PAM_SERVICE, &service) != PAM_SUCCESS || !service)
 		service = "?";
-	n = snprintf(line, sizeof(line), "<%d>pam_cardmfa[%d]: (%s) %s: %s", LOG_AUTHPRIV | LOG_ERR, (int)getpid(),
-		     (const char *)service, what, detail);
+	snprintf(line, sizeof(line), "<%d>pam_cardmfa[%d]: (%s) %s: %s", LOG_AUTHPRIV | LOG_ERR, (int)getpid(),
+		 (const char *)service, what, detail);
 	for (char *p = line; *p; p++)
 		if (*p < ' ' || *p > '~')
 			*p = '?';
-	if (n > 0)
-		(void)sendto(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&a, sizeof(a));
+	(void)sendto(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&a, sizeof(a));
 	close(fd);
 }
 
@@ -81,7 +80,7 @@ static int listener_is_root(int sock)
 	struct ucred c;
 	socklen_t len = sizeof(c);
 
-	return !getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) && len == sizeof(c) && c.uid == 0;
+	return !getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) && c.uid == 0;
 }
 
 static enum err connect_daemon(struct relay *r)
@@ -111,7 +110,6 @@ static void put_item(char *dst, size_t size, pam_handle_t *pamh, int item, int *
 {
 	const void *v = NULL;
 
-	dst[0] = '\0';
 	/* An item that can't be had is not an empty one: no rhost would mean a local login. */
 	if (pam_get_item(pamh, item, &v) != PAM_SUCCESS || (v && strlen(v) >= size))
 		*bad = 1;
@@ -140,7 +138,7 @@ static enum err send_request(struct relay *r)
 	return wire_send(r->sock, &r->buf, -1, deadline_in(SEND_MS));
 }
 
-/* What a conversation gave back is overwritten before it is freed; a failing one's pointer is not touched. */
+/* What a conversation gave back is overwritten before it is freed; a failing one gave nothing, its pointer is not touched. */
 static void take_reply(struct wire_answer *a, int rc, struct pam_response *reply)
 {
 	if (rc != PAM_SUCCESS || !reply)
@@ -155,29 +153,26 @@ static void take_reply(struct wire_answer *a, int rc, struct pam_response *reply
 	free(reply);
 }
 
-static int converse(struct relay *r, const struct wire_message *m, struct wire_answer *a)
+static void converse(struct relay *r, const struct wire_message *m, struct wire_answer *a)
 {
 	const struct pam_message msg = { .msg_style = (int)m->style, .msg = m->text }, *list = &msg;
 	struct pam_response *reply = NULL;
 	int rc;
 
 	if (!r->conv->conv)
-		return PAM_CONV_ERR;
+		return;
 	rc = r->conv->conv(1, &list, &reply, r->conv->appdata_ptr);
 	take_reply(a, rc, reply);
-	return rc;
 }
 
 static enum err show(struct relay *r, const struct wire_message *m)
 {
 	const bool prompt = m->style == WIRE_PROMPT_HIDDEN || m->style == WIRE_PROMPT_SHOWN;
 	struct wire_answer a = { .number = m->number };
-	int rc;
 
 	if (!prompt && ((unsigned)r->flags & PAM_SILENT))
 		return ERR_OK;
-	rc = converse(r, m, &a);
-	a.given = a.given && rc == PAM_SUCCESS;
+	converse(r, m, &a);
 	wire_put_answer(&r->buf, &a);
 	secret_wipe(&a.text);
 	/* The host forked meanwhile: the call belongs to its parent. */
@@ -242,7 +237,6 @@ static int code_for(enum wire_op op, enum err e)
 		{ ERR_CONVERSATION, ERR_CONVERSATION, PAM_CONV_ERR, PAM_PERM_DENIED, PAM_PERM_DENIED },
 		{ ERR_CONFIG, ERR_CONFIG, PAM_SERVICE_ERR, PAM_SERVICE_ERR, PAM_PERM_DENIED },
 		{ ERR_UNAVAILABLE, ERR_CLOCK, PAM_AUTHINFO_UNAVAIL, PAM_PERM_DENIED, PAM_PERM_DENIED },
-		{ ERR_DENIED, ERR_EXPIRED, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_PERM_DENIED },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -80,6 +80,7 @@ TABLE = {
     "cardmfad/bounds.c": "bounds",
     "cardmfad/peer.c": "peer",
     "cardmfad/worker_io.c": "worker_io",
+    "pam_module/relay.c": "relay",
     "pam_module/pam_auth.c": "pam/contract pam/faults",
     "pam_module/pam_account.c": "pam/contract pam/faults",
     "pam_module/pam_session.c": "pam/contract pam/faults",

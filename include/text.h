@@ -11,7 +11,7 @@
 
 /* strlcpy with a verdict: false (dst = "") when src with its NUL does not fit. */
 MUST_USE bool text_copy(char *dst, size_t size, const char *src);
-/* The same for what is only shown: "" where it does not fit. */
+/* The same where "" stands for what is too long: what is only shown, or is better unknown than cut. */
 void text_copy_or_none(char *dst, size_t size, const char *src);
 
 /* Copies at most len bytes that may lack a NUL and may contain one; false (dst = "") when it does not fit or holds a NUL. */

@@ -2,6 +2,7 @@
 #include "seal.h"
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "ossl.h"
@@ -13,7 +14,7 @@
 
 /* A context with key, IV and associated data in it. */
 static enum err start(EVP_CIPHER_CTX *ctx, const struct secret *key, const unsigned char *iv,
-		      const char *context, int encrypt)
+		      const char *context, bool encrypt)
 {
 	OSSL_OWNED(EVP_CIPHER, cipher);
 	OSSL_LIB_CTX *lib = ossl_ctx();
@@ -47,7 +48,7 @@ enum err seal_close(const struct secret *key, const char *context, const struct 
 	if (e != ERR_OK)
 		return e;
 	ctx = EVP_CIPHER_CTX_new();
-	e = start(ctx, key, out, context, 1);
+	e = start(ctx, key, out, context, true);
 	if (e != ERR_OK)
 		return e;
 	if (EVP_CipherUpdate(ctx, body, &n, plain->bytes, (int)plain->len) != 1 ||
@@ -69,10 +70,10 @@ enum err seal_open(const struct secret *key, const char *context, const unsigned
 	int n, rest;
 
 	secret_wipe(ret);
-	if (len < SEAL_OVERHEAD || len - SEAL_OVERHEAD > SECRET_MAX)
+	if (len < SEAL_OVERHEAD || len > SECRET_MAX + SEAL_OVERHEAD)
 		return fail(ERR_STORE_CORRUPT, "sealed secret of %zu bytes", len);
 	ctx = EVP_CIPHER_CTX_new();
-	e = start(ctx, key, sealed, context, 0);
+	e = start(ctx, key, sealed, context, false);
 	if (e != ERR_OK)
 		return e;
 	plain.len = len - SEAL_OVERHEAD;

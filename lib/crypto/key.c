@@ -16,7 +16,8 @@
 #define MODULUS_MAX 512
 #define POINT_MAX 97
 #define EXPONENT_MIN 65537u
-#define EXPONENT_MAX 0x100000000u
+#define EXPONENT_BYTES 4        /* of an odd number that is not above 2^32 */
+#define SOME_SPKI_MAX 16384     /* more is not even asked about */
 
 /* AlgorithmIdentifier, whole: RFC 3279 2.3.1 (NULL parameters), RFC 5480 2.1.1 (named curve). */
 #define ALGORITHM_RSA "\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01\x05\x00"
@@ -76,7 +77,7 @@ static bool fits(const struct kind *k, struct span spki, struct public_key *ret)
 		return false;
 	spki.p += k->id_len;
 	spki.len -= k->id_len;
-	if (!der_whole(spki, DER_BIT_STRING, &bits) || bits.len < 2 || bits.p[0] != 0)
+	if (!der_whole(spki, DER_BIT_STRING, &bits) || bits.len == 0 || bits.p[0] != 0)
 		return false;
 	bits.p++;
 	bits.len--;
@@ -94,7 +95,7 @@ static bool read_spki(const void *der, size_t len, struct public_key *ret)
 {
 	struct span spki = { .p = der, .len = len };
 
-	if (!der_whole(spki, DER_SEQUENCE, &spki))
+	if (len > KEY_SPKI_MAX || !der_whole(spki, DER_SEQUENCE, &spki))
 		return false;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		*ret = (struct public_key){ .kind = &kinds[i] };
@@ -108,14 +109,15 @@ static bool read_spki(const void *der, size_t len, struct public_key *ret)
 static bool is_some_spki(const void *der, size_t len)
 {
 	OSSL_OWNED(X509_PUBKEY, any);
+	OSSL_LIB_CTX *lib = ossl_ctx();
 	const unsigned char *p = der;
+	bool is_one;
 
-	any = X509_PUBKEY_new_ex(ossl_ctx(), NULL);
-	if (!any || len > KEY_SPKI_MAX)
-		return false;
-	(void)d2i_X509_PUBKEY(&any, &p, (long)len);
+	any = lib ? X509_PUBKEY_new_ex(lib, NULL) : NULL;
+	is_one = any && len <= SOME_SPKI_MAX && d2i_X509_PUBKEY(&any, &p, (long)len) &&
+		 p == (const unsigned char *)der + len;
 	ossl_forget_errors();
-	return any && p == (const unsigned char *)der + len;
+	return is_one;
 }
 
 /* Numbers for EVP_PKEY_fromdata() are in the machine's byte order. */
@@ -136,8 +138,8 @@ static void put_number(unsigned char *dst, struct span number)
 static EVP_PKEY *load(OSSL_LIB_CTX *lib, const struct public_key *key)
 {
 	OSSL_OWNED(EVP_PKEY_CTX, ctx);
-	unsigned char n[MODULUS_MAX], e[8], point[POINT_MAX];
-	char group[8] = "";
+	unsigned char n[MODULUS_MAX], e[EXPONENT_BYTES], point[POINT_MAX];
+	char group[8];
 	const OSSL_PARAM end = OSSL_PARAM_construct_end();
 	OSSL_PARAM params[3] = { end, end, end };
 	EVP_PKEY *pkey = NULL;
@@ -167,11 +169,11 @@ static bool exponent_fits(struct span e)
 {
 	uint64_t value = 0;
 
-	if (e.len > sizeof(value))
+	if (e.len > EXPONENT_BYTES)
 		return false;
 	for (size_t i = 0; i < e.len; i++)
 		value = value << 8 | e.p[i];
-	return value % 2 == 1 && value >= EXPONENT_MIN && value <= EXPONENT_MAX;
+	return value % 2 == 1 && value >= EXPONENT_MIN;
 }
 
 static enum err judge_rsa(const struct public_key *key)
@@ -210,7 +212,7 @@ enum err key_from_spki(const void *der, size_t len, struct key_info *ret)
 	unsigned char sha256[32];
 	enum err e;
 
-	if (len > KEY_SPKI_MAX || !read_spki(der, len, &key)) {
+	if (!read_spki(der, len, &key)) {
 		if (is_some_spki(der, len))
 			return fail(ERR_WEAK_KEY,
 				    "not RSA-2048, 3072, 4096, P-256 or P-384 in canonical form");
@@ -311,8 +313,7 @@ enum err key_verify(const struct key_info *key, const void *message, size_t len,
 	unsigned char digest[DIGEST_MAX];
 	enum err e;
 
-	if (key->spki_len > sizeof(key->spki) || !read_spki(key->spki, key->spki_len, &pub) ||
-	    pub.kind->algorithm != key->algorithm)
+	if (!read_spki(key->spki, key->spki_len, &pub) || pub.kind->algorithm != key->algorithm)
 		return fail(ERR_CRYPTO, "the pinned key is not of its algorithm");
 	if (pub.kind->group ? !is_ecdsa_form(pub.kind, sig, sig_len) : sig_len != pub.kind->size)
 		return fail(ERR_DENIED, "malformed signature of %zu bytes", sig_len);
@@ -339,5 +340,7 @@ enum err key_warm_up(void)
 	static const unsigned char signature[] = { 0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01 };
 	enum err e = key_verify(&key, "", 0, signature, sizeof(signature));
 
-	return e == ERR_DENIED ? ERR_OK : e == ERR_OK ? fail(ERR_CRYPTO, "a signature by nobody fits") : e;
+	if (e == ERR_OK)
+		return fail(ERR_CRYPTO, "a signature by nobody fits");
+	return e == ERR_DENIED ? ERR_OK : e;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "key.h"
+#include "openssl_fault.h"
 
-#include <dlfcn.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "key.h"
 #include "log.h"
 #include "text.h"
 #include "unit.h"
@@ -18,17 +18,36 @@
 
 /* Stands before libcrypto's: a verdict that its own code does not give on any input we let through.
  */
-static int forced_verdict = 1;
+static struct {
+	bool forced;
+	int verdict;
+	int asked, own_verdict;
+} verification;
 
 int EVP_PKEY_verify(EVP_PKEY_CTX *ctx, const unsigned char *sig, size_t sig_len,
 		    const unsigned char *tbs, size_t tbs_len)
 {
 	int (*real)(EVP_PKEY_CTX *, const unsigned char *, size_t, const unsigned char *, size_t);
 
-	if (forced_verdict != 1)
-		return forced_verdict;
+	verification.asked++;
+	if (verification.forced)
+		return verification.verdict;
 	*(void **)&real = dlsym(RTLD_NEXT, "EVP_PKEY_verify");
-	return real(ctx, sig, sig_len, tbs, tbs_len);
+	verification.own_verdict = real(ctx, sig, sig_len, tbs, tbs_len);
+	return verification.own_verdict;
+}
+
+static void force_verdict(int verdict)
+{
+	verification.forced = true;
+	verification.verdict = verdict;
+	verification.asked = 0;
+}
+
+static void force_no_verdict(void)
+{
+	verification.forced = false;
+	verification.asked = 0;
 }
 
 struct signature {
@@ -54,14 +73,21 @@ static void sign(int i, struct signature *ret)
 	unsigned char input[512];
 	size_t len = 0;
 
+	memset(input, 0xA5, sizeof(input));
 	assert_int_equal(key_signing_input(key_algorithms[i], MESSAGE, MESSAGE_LEN, input, &len),
 			 ERR_OK);
 	sign_as_card(i, input, len, ret);
 }
 
+/* Nothing is left that a later complaint would take for its own reason. */
 static enum err verify(const struct key_info *info, const void *sig, size_t len)
 {
-	return key_verify(info, MESSAGE, MESSAGE_LEN, sig, len);
+	enum err e;
+
+	ERR_clear_error();
+	e = key_verify(info, MESSAGE, MESSAGE_LEN, sig, len);
+	assert_int_equal(ERR_peek_error(), 0);
+	return e;
 }
 
 static void every_algorithm_verifies(void **state)
@@ -111,6 +137,57 @@ static void stranger_agrees(void **state)
 		assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_OK);
 		EVP_MD_CTX_free(ctx);
 	}
+}
+
+/* RFC 8017 9.2, byte by byte; SHA-256 of "abc" from FIPS 180-4's examples. */
+static void rsa_input_is_emsa_pkcs1(void **state)
+{
+	static const char digest_info[] = "3031300d060960864801650304020105000420"
+					  "ba7816bf8f01cfea414140de5dae2223"
+					  "b00361a396177a9cb410ff61f20015ad";
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		unsigned char expected[512], input[512];
+		size_t size = 256 + 128 * (size_t)i, len = 0;
+
+		memset(expected, 0xFF, size);
+		expected[0] = 0x00;
+		expected[1] = 0x01;
+		expected[size - 52] = 0x00;
+		assert_true(text_unhex(expected + size - 51, 51, digest_info));
+		memset(input, 0xA5, sizeof(input));
+		assert_int_equal(key_signing_input(key_algorithms[i], "abc", 3, input, &len),
+				 ERR_OK);
+		assert_int_equal(len, size);
+		assert_memory_equal(input, expected, size);
+	}
+}
+
+static void longest_exponent_verifies(void **state)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *usual = keys[0];
+	struct key_info info;
+	struct signature sig;
+	BIGNUM *e = BN_new();
+
+	(void)state;
+	assert_int_equal(BN_set_word(e, 4294967291), 1);
+	keys[0] = NULL;
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &keys[0]), 1);
+	info_of(0, &info);
+	sign(0, &sig);
+	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_OK);
+	sig.bytes[9] ^= 1;
+	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_DENIED);
+	EVP_PKEY_free(keys[0]);
+	keys[0] = usual;
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(e);
 }
 
 static void p256_base_point(void **state)
@@ -367,11 +444,93 @@ static void damaged_pin_can_not_be_known(void **state)
 	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_CRYPTO);
 	info.spki_len = SIZE_MAX;
 	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_CRYPTO);
+	info.spki_len = sizeof(info.spki) + 1;
+	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_CRYPTO);
 	info_of(3, &info);
 	info.spki[60] ^= 1;     /* off the curve */
 	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_CRYPTO);
 	info.algorithm = (enum key_algorithm)0;
 	assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_CRYPTO);
+}
+
+/* An exponent that no key is taken with. */
+static void pin_with_a_long_exponent_can_not_be_known(void **state)
+{
+	BIGNUM *n = NULL, *e = BN_new();
+	struct key_info info;
+	struct signature sig;
+	struct der d;
+
+	(void)state;
+	sign(0, &sig);
+	assert_int_equal(EVP_PKEY_get_bn_param(keys[0], OSSL_PKEY_PARAM_RSA_N, &n), 1);
+	for (int bits = 33; bits < 5000; bits += 331) {
+		assert_int_equal(BN_set_word(e, 1), 1);
+		assert_int_equal(BN_set_bit(e, bits - 1), 1);
+		d = rsa_spki(n, e);
+		assert_true(d.len <= sizeof(info.spki));
+		info.algorithm = KEY_RSA2048;
+		info.spki_len = d.len;
+		memcpy(info.spki, d.bytes, d.len);
+		assert_int_equal(verify(&info, sig.bytes, sig.len), ERR_CRYPTO);
+	}
+	BN_free(n);
+	BN_free(e);
+}
+
+/* SEQUENCE { r, s } of r_len and s_len bytes that are no more than their length. */
+static size_t long_numbers(unsigned char *dst, size_t r_len, size_t s_len)
+{
+	unsigned char *at = dst;
+
+	ASN1_put_object(&at, 1,
+			ASN1_object_size(0, (int)r_len, V_ASN1_INTEGER) +
+				ASN1_object_size(0, (int)s_len, V_ASN1_INTEGER),
+			V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	ASN1_put_object(&at, 0, (int)r_len, V_ASN1_INTEGER, V_ASN1_UNIVERSAL);
+	memset(at, 0x11, r_len);
+	at += r_len;
+	ASN1_put_object(&at, 0, (int)s_len, V_ASN1_INTEGER, V_ASN1_UNIVERSAL);
+	memset(at, 0x11, s_len);
+	return (size_t)(at + s_len - dst);
+}
+
+/* Even if OpenSSL said yes to all. */
+static void malformed_signatures_do_not_reach_openssl(void **state)
+{
+	(void)state;
+	for (int i = 3; i < 5; i++) {
+		const size_t most = i == 3 ? 32 : 48;
+		unsigned char der[600];
+		struct key_info info;
+
+		info_of(i, &info);
+		force_verdict(1);
+		assert_int_equal(verify(&info, der, long_numbers(der, most, most)), ERR_OK);
+		assert_int_equal(verify(&info, der, long_numbers(der, 1, 1)), ERR_OK);
+		assert_int_equal(verification.asked, 2);
+		for (size_t n = most + 1; n < 256; n++) {
+			assert_int_equal(verify(&info, der, long_numbers(der, n, most)),
+					 ERR_DENIED);
+			assert_int_equal(verify(&info, der, long_numbers(der, most, n)),
+					 ERR_DENIED);
+			assert_int_equal(verify(&info, der, long_numbers(der, n, n)), ERR_DENIED);
+		}
+		assert_int_equal(verification.asked, 2);
+		force_no_verdict();
+	}
+	for (int i = 0; i < 3; i++) {
+		unsigned char bytes[514] = { 0x11 };
+		struct key_info info;
+
+		info_of(i, &info);
+		force_verdict(1);
+		for (size_t n = 0; n < sizeof(bytes); n++)
+			assert_int_equal(verify(&info, bytes, n),
+					 n == 256 + 128 * (size_t)i ? ERR_OK : ERR_DENIED);
+		assert_int_equal(verification.asked, 1);
+		force_no_verdict();
+	}
 }
 
 static void only_one_verdict_is_a_yes(void **state)
@@ -386,10 +545,10 @@ static void only_one_verdict_is_a_yes(void **state)
 
 			info_of(i, &info);
 			sign(i, &sig);
-			forced_verdict = verdicts[v];
+			force_verdict(verdicts[v]);
 			assert_int_equal(verify(&info, sig.bytes, sig.len),
 					 verdicts[v] < 0 ? ERR_CRYPTO : ERR_DENIED);
-			forced_verdict = 1;
+			force_no_verdict();
 		}
 	}
 }
@@ -409,10 +568,77 @@ static void unknown_algorithm_has_no_input(void **state)
 	assert_int_equal(len, 7);
 }
 
+/* All of what a check asks of OpenSSL, and it says no by itself. */
 static void warming_up_checks_nobodys_signature(void **state)
 {
 	(void)state;
+	force_no_verdict();
 	assert_int_equal(key_warm_up(), ERR_OK);
+	assert_int_equal(verification.asked, 1);
+	assert_int_equal(verification.own_verdict, 0);
+	force_verdict(1);
+	assert_int_equal(key_warm_up(), ERR_CRYPTO);
+	force_verdict(-1);
+	assert_int_equal(key_warm_up(), ERR_CRYPTO);
+	force_no_verdict();
+}
+
+struct asked {
+	int i;
+	struct key_info key;
+	struct signature sig;
+};
+
+static enum err call_verify(const struct asked *a)
+{
+	return verify(&a->key, a->sig.bytes, a->sig.len);
+}
+
+static enum err call_signing_input(const struct asked *a)
+{
+	unsigned char input[512];
+	size_t len = 77;
+	enum err e = key_signing_input(key_algorithms[a->i], MESSAGE, MESSAGE_LEN, input, &len);
+
+	assert_true(e == ERR_OK || len == 77);
+	return e;
+}
+
+static enum err call_warm_up(const struct asked *a)
+{
+	(void)a;
+	return key_warm_up();
+}
+
+/* The N-th call fails, N = 1, 2, 3 and so on, until none is left that could. */
+static void no_failure_of_openssl_is_a_yes(void **state)
+{
+	static enum err (*const calls[])(const struct asked *a) = {
+		call_verify,
+		call_signing_input,
+		call_warm_up,
+	};
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++) {
+		for (int i = 0; i < 5; i++) {
+			struct asked a = { .i = i };
+			enum err e;
+			int n = 1;
+
+			info_of(i, &a.key);
+			sign(i, &a.sig);
+			for (;; n++) {
+				openssl_fault_start(n);
+				e = calls[c](&a);
+				if (!openssl_fault_met())
+					break;
+				assert_int_equal(e, ERR_CRYPTO);
+			}
+			assert_int_equal(e, ERR_OK);
+			assert_true(n > 3);
+		}
+	}
 }
 
 int main(void)
@@ -420,13 +646,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_algorithm_verifies),
 		cmocka_unit_test(stranger_agrees),
+		cmocka_unit_test(rsa_input_is_emsa_pkcs1),
+		cmocka_unit_test(longest_exponent_verifies),
 		cmocka_unit_test(p256_base_point),
 		cmocka_unit_test(rsa_blocks_of_other_forms),
 		cmocka_unit_test(A60_malformed_signatures),
+		cmocka_unit_test(malformed_signatures_do_not_reach_openssl),
 		cmocka_unit_test(only_one_verdict_is_a_yes),
 		cmocka_unit_test(damaged_pin_can_not_be_known),
+		cmocka_unit_test(pin_with_a_long_exponent_can_not_be_known),
 		cmocka_unit_test(unknown_algorithm_has_no_input),
 		cmocka_unit_test(warming_up_checks_nobodys_signature),
+		cmocka_unit_test(no_failure_of_openssl_is_a_yes),
 	};
 	int failed;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What key_from_spki() refuses. */
+#include "openssl_fault.h"
+
 #include <openssl/ec.h>
 #include <stdlib.h>
 
@@ -10,12 +12,47 @@
 #include "unit.h"
 #include "unit_keys.h"
 
-static enum err judge(const struct der *d)
+/* Stands before libcrypto's and counts. */
+static unsigned long_divisions;
+
+BN_ULONG BN_mod_word(const BIGNUM *n, BN_ULONG w)
+{
+	static BN_ULONG (*real)(const BIGNUM *, BN_ULONG);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "BN_mod_word");
+	long_divisions++;
+	return real(n, w);
+}
+
+/* Nothing is left that a later complaint would take for its own reason. */
+static enum err judge_bytes(const void *der, size_t len)
 {
 	struct key_info info = { .spki_len = 77 };
-	enum err e = key_from_spki(d->bytes, d->len, &info);
+	enum err e;
 
+	ERR_clear_error();
+	e = key_from_spki(der, len, &info);
+	assert_int_equal(ERR_peek_error(), 0);
 	assert_true(e == ERR_OK || info.spki_len == 77);
+	return e;
+}
+
+static enum err judge(const struct der *d)
+{
+	return judge_bytes(d->bytes, d->len);
+}
+
+/* From a copy as long as they are: a sanitizer sees what is read behind it. */
+static enum err judge_copy(const void *der, size_t len)
+{
+	void *copy = malloc(len ? len : 1);
+	enum err e;
+
+	assert_non_null(copy);
+	memcpy(copy, der, len);
+	e = judge_bytes(len ? copy : (char *)copy + 1, len);
+	free(copy);
 	return e;
 }
 
@@ -35,6 +72,19 @@ static BIGNUM *modulus_of(EVP_PKEY *pkey)
 	return n;
 }
 
+/* Odd, of exactly so many bits, and no small prime divides it. */
+static BIGNUM *sound_number(int bits, bool lowest)
+{
+	BIGNUM *n = BN_new();
+
+	do {
+		assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+		for (int bit = bits - 8; lowest && bit < bits - 1; bit++)
+			(void)BN_clear_bit(n, bit);
+	} while (rsa_weak_small_factor(n));
+	return n;
+}
+
 static void sizes(void)
 {
 	static const size_t bits[] = { 1024, 1536, 2040, 2056 };
@@ -46,6 +96,23 @@ static void sizes(void)
 		assert_int_equal(judge(&d), ERR_WEAK_KEY);
 		EVP_PKEY_free(pkey);
 	}
+}
+
+/* One bit less has as many bytes. */
+static void modulus_has_all_its_bits(void **state)
+{
+	BIGNUM *e = BN_new();
+
+	(void)state;
+	assert_int_equal(BN_set_word(e, 65537), 1);
+	for (int bits = 2047; bits <= 2048; bits++) {
+		BIGNUM *n = sound_number(bits, true);
+		struct der d = rsa_spki(n, e);
+
+		assert_int_equal(judge(&d), bits == 2048 ? ERR_OK : ERR_WEAK_KEY);
+		BN_free(n);
+	}
+	BN_free(e);
 }
 
 static void exponents(void)
@@ -246,6 +313,90 @@ static void sound_keys_pass(void **state)
 	}
 }
 
+#define ROCA_PRIMES 38
+
+/* The odd primes up to 167, and of each which residues are powers of 65537. */
+static struct {
+	unsigned prime;
+	bool is_power[168];
+} roca_rows[ROCA_PRIMES];
+
+static void fill_roca_rows(void)
+{
+	size_t i = 0;
+
+	for (unsigned p = 3; p <= 167; p += 2) {
+		bool prime = true;
+		unsigned long power = 1;
+
+		for (unsigned d = 3; d < p; d += 2)
+			prime = prime && p % d != 0;
+		if (!prime)
+			continue;
+		assert_true(i < ROCA_PRIMES);
+		roca_rows[i].prime = p;
+		for (unsigned a = 0; a < p; a++, power = power * 65537 % p)
+			roca_rows[i].is_power[power] = true;
+		i++;
+	}
+	assert_int_equal(i, ROCA_PRIMES);
+}
+
+/* The number that has these residues (Chinese remainder theorem). */
+static BIGNUM *number_of(const unsigned *residues)
+{
+	BIGNUM *n = BN_new(), *m = BN_new();
+
+	assert_int_equal(BN_set_word(m, 1), 1);
+	for (size_t i = 0; i < ROCA_PRIMES; i++) {
+		while (BN_mod_word(n, roca_rows[i].prime) != residues[i])
+			assert_int_equal(BN_add(n, n, m), 1);
+		assert_int_equal(BN_mul_word(m, roca_rows[i].prime), 1);
+	}
+	BN_free(m);
+	return n;
+}
+
+static void each_power_has_the_fingerprint(void **state)
+{
+	(void)state;
+	for (unsigned a = 0; a < 166; a++) {
+		unsigned residues[ROCA_PRIMES];
+		BIGNUM *n;
+
+		for (size_t i = 0; i < ROCA_PRIMES; i++) {
+			residues[i] = 1;
+			for (unsigned k = 0; k < a; k++)
+				residues[i] = residues[i] * (65537 % roca_rows[i].prime) %
+					      roca_rows[i].prime;
+		}
+		n = number_of(residues);
+		assert_true(rsa_weak_roca(n));
+		BN_free(n);
+	}
+}
+
+static void one_prime_decides_against_the_fingerprint(void **state)
+{
+	unsigned others = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ROCA_PRIMES; i++) {
+		for (unsigned residue = 1; residue < roca_rows[i].prime; residue++) {
+			unsigned residues[ROCA_PRIMES];
+			BIGNUM *n;
+
+			for (size_t k = 0; k < ROCA_PRIMES; k++)
+				residues[k] = k == i ? residue : 1;
+			n = number_of(residues);
+			assert_int_equal(rsa_weak_roca(n), roca_rows[i].is_power[residue]);
+			others += !roca_rows[i].is_power[residue];
+			BN_free(n);
+		}
+	}
+	assert_int_not_equal(others, 0);
+}
+
 /* Any number passes the ROCA test by chance once in 2^27. */
 static void roca_test_has_no_false_alarms(void **state)
 {
@@ -306,6 +457,18 @@ static void small_factor_test_agrees_with_division(void **state)
 	BN_free(n);
 }
 
+/* Of the 6,542 primes a long division takes four at once, or more. */
+static void small_factor_test_is_quick(void **state)
+{
+	BIGNUM *sound = modulus_of(keys[0]);
+
+	(void)state;
+	long_divisions = 0;
+	assert_false(rsa_weak_small_factor(sound));
+	assert_in_range(long_divisions, 1, 6542 / 4);
+	BN_free(sound);
+}
+
 static void set_point_form(EVP_PKEY *pkey, const char *form)
 {
 	assert_int_equal(EVP_PKEY_set_utf8_string_param(
@@ -349,12 +512,112 @@ static void other_encodings(void **state)
 	d.len = rsa.len - 2;
 	assert_int_equal(judge(&d), ERR_WEAK_KEY);
 
+	/* a byte behind the exponent, inside of all that holds it */
+	d = rsa;
+	assert_memory_equal(d.bytes + 19, "\x03\x82\x01\x0F\x00\x30\x82\x01\x0A", 9);
+	d.bytes[3]++;
+	d.bytes[22]++;
+	d.bytes[27]++;
+	d.bytes[d.len++] = 0;
+	assert_int_equal(judge(&d), ERR_WEAK_KEY);
+
 	/* unused bits in the BIT STRING */
 	d = ec;
 	assert_int_equal(d.bytes[25], 0);
 	d.bytes[25] = 1;
 	d.bytes[d.len - 1] &= 0xFE;
-	assert_int_not_equal(judge(&d), ERR_OK);
+	assert_int_equal(judge(&d), ERR_WEAK_KEY);
+}
+
+/* P-256, uncompressed and of any length. */
+static void points_of_other_lengths(void **state)
+{
+	static const unsigned char head[] = {
+		0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01,
+		0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07,
+	};
+	struct der good = spki_of(keys[3]);
+
+	(void)state;
+	for (size_t n = 1; n <= 600; n += n < 110 ? 1 : 49) {
+		unsigned char point[600] = { 0x04 }, bits[610], content[700];
+		unsigned char *at = bits;
+		struct der d = { .len = 0 };
+
+		memcpy(point + 1, good.bytes + good.len - 64, 64);
+		ASN1_put_object(&at, 0, (int)n + 1, V_ASN1_BIT_STRING, V_ASN1_UNIVERSAL);
+		*at++ = 0;
+		memcpy(content, head, sizeof(head));
+		memcpy(content + sizeof(head), bits, (size_t)(at - bits));
+		memcpy(content + sizeof(head) + (at - bits), point, n);
+		d.len = sizeof(head) + (size_t)(at - bits) + n;
+		at = d.bytes;
+		ASN1_put_object(&at, 1, (int)d.len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+		memcpy(at, content, d.len);
+		d.len += (size_t)(at - d.bytes);
+		assert_int_equal(judge(&d), n == 65 ? ERR_OK : ERR_WEAK_KEY);
+	}
+}
+
+static void algorithm_without_a_key(void **state)
+{
+	static const char *const rows[] = {
+		"3015301306072a8648ce3d020106082a8648ce3d030107",
+		"3016301306072a8648ce3d020106082a8648ce3d03010703",
+		"3017301306072a8648ce3d020106082a8648ce3d0301070300",
+		"300f300d06092a864886f70d0101010500",
+		"3011300d06092a864886f70d01010105000300",
+		"3000",
+		"3002300d",
+		"30023013",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct der d = der_of_hex(rows[i]);
+
+		assert_int_equal(judge_copy(d.bytes, d.len), ERR_INVALID);
+	}
+}
+
+/* A key that is too long for a pin is one all the same, up to a limit. */
+static void keys_of_any_length(void **state)
+{
+	static const struct {
+		size_t len;
+		enum err verdict;
+	} rows[] = {
+		{ KEY_SPKI_MAX, ERR_WEAK_KEY },
+		{ KEY_SPKI_MAX + 1, ERR_WEAK_KEY },
+		{ 16384, ERR_WEAK_KEY },
+		{ 16385, ERR_INVALID },
+	};
+	BIGNUM *n = BN_new(), *e = BN_new();
+
+	(void)state;
+	assert_int_equal(BN_set_word(e, 65537), 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int bits = 8 * (int)(rows[i].len - 38);
+		struct der d;
+
+		assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+		d = rsa_spki(n, e);
+		assert_int_equal(d.len, rows[i].len);
+		assert_int_equal(judge(&d), rows[i].verdict);
+	}
+	for (int more = 0; more < 2; more++) {  /* a usual modulus and an endless exponent */
+		struct der d;
+
+		assert_int_equal(BN_rand(n, 2048, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+		assert_int_equal(BN_rand(e, 8 * (16091 + more) - 1, BN_RAND_TOP_ONE,
+					 BN_RAND_BOTTOM_ODD),
+				 1);
+		d = rsa_spki(n, e);
+		assert_int_equal(d.len, 16384 + more);
+		assert_int_equal(judge(&d), more ? ERR_INVALID : ERR_WEAK_KEY);
+	}
+	BN_free(n);
+	BN_free(e);
 }
 
 static void other_kinds(void **state)
@@ -381,7 +644,7 @@ static void no_key_at_all(void **state)
 		struct key_info info;
 
 		for (size_t n = 0; n < d.len; n++)
-			assert_int_equal(key_from_spki(d.bytes, n, &info), ERR_INVALID);
+			assert_int_equal(judge_copy(d.bytes, n), ERR_INVALID);
 		d.bytes[d.len] = 0;
 		assert_int_equal(key_from_spki(d.bytes, d.len + 1, &info), ERR_INVALID);
 		memset(large, 0, sizeof(large));
@@ -421,22 +684,68 @@ static void changed_bits_stay_canonical(void **state)
 	}
 }
 
+/* The N-th call fails, N = 1, 2, 3 and so on, until none is left that could. */
+static void no_failure_of_openssl_is_a_sound_key(void **state)
+{
+	EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	const struct {
+		EVP_PKEY *pkey;
+		enum err unharmed, harmed[7];
+	} rows[] = {
+		{ keys[0], ERR_OK, { ERR_CRYPTO, ERR_CRYPTO, ERR_CRYPTO, ERR_CRYPTO } },
+		/* a point that can't be loaded is taken for one that is not on its curve */
+		{ keys[3],
+		  ERR_OK,
+		  { ERR_CRYPTO, ERR_WEAK_KEY, ERR_WEAK_KEY, ERR_WEAK_KEY, ERR_CRYPTO, ERR_CRYPTO,
+		    ERR_CRYPTO } },
+		{ ed, ERR_WEAK_KEY, { ERR_INVALID, ERR_INVALID } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct der d = spki_of(rows[i].pkey);
+		enum err e;
+		size_t n = 0;
+
+		for (;; n++) {
+			openssl_fault_start((int)n + 1);
+			e = judge(&d);
+			if (!openssl_fault_met())
+				break;
+			assert_true(n < 7);
+			assert_int_equal(e, rows[i].harmed[n]);
+		}
+		assert_int_equal(e, rows[i].unharmed);
+		assert_true(n > 1);
+	}
+	EVP_PKEY_free(ed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(A61_weak_keys),
+		cmocka_unit_test(modulus_has_all_its_bits),
 		cmocka_unit_test(sound_keys_pass),
+		cmocka_unit_test(each_power_has_the_fingerprint),
+		cmocka_unit_test(one_prime_decides_against_the_fingerprint),
 		cmocka_unit_test(roca_test_has_no_false_alarms),
 		cmocka_unit_test(each_small_factor_is_found),
 		cmocka_unit_test(small_factor_test_agrees_with_division),
+		cmocka_unit_test(small_factor_test_is_quick),
 		cmocka_unit_test(other_encodings),
+		cmocka_unit_test(points_of_other_lengths),
+		cmocka_unit_test(algorithm_without_a_key),
+		cmocka_unit_test(keys_of_any_length),
 		cmocka_unit_test(other_kinds),
 		cmocka_unit_test(no_key_at_all),
 		cmocka_unit_test(changed_bits_stay_canonical),
+		cmocka_unit_test(no_failure_of_openssl_is_a_sound_key),
 	};
 	int failed;
 
 	log_set_sink(NULL);
+	fill_roca_rows();
 	if (make_keys() != 0)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

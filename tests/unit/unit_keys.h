@@ -13,7 +13,7 @@
 #include "key.h"
 #include "unit.h"
 
-#define DER_MAX 4096
+#define DER_MAX 20000
 
 struct der {
 	size_t len;

@@ -3,11 +3,14 @@
 
 #include <openssl/bn.h>
 #include <stdint.h>
-#include <string.h>
 
 #define GENERATOR 65537u
-#define ROCA_PRIME_MAX 167u
 #define FACTOR_MAX 65536u
+
+/* The primes up to 167 modulo which 65537 does not generate all residues; the others tell nothing. */
+static const unsigned char roca_primes[] = {
+	11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
+};
 
 /* Is r in the subgroup that 65537 generates modulo the prime p? */
 static bool is_power(unsigned r, unsigned p)
@@ -23,18 +26,10 @@ static bool is_power(unsigned r, unsigned p)
 	return false;
 }
 
-static bool is_prime(unsigned n)
-{
-	for (unsigned d = 2; d * d <= n; d++)
-		if (n % d == 0)
-			return false;
-	return n >= 2;
-}
-
 bool rsa_weak_roca(const BIGNUM *n)
 {
-	for (unsigned p = 3; p <= ROCA_PRIME_MAX; p += 2)
-		if (is_prime(p) && !is_power((unsigned)BN_mod_word(n, p), p))
+	for (size_t i = 0; i < sizeof(roca_primes); i++)
+		if (!is_power((unsigned)BN_mod_word(n, roca_primes[i]), roca_primes[i]))
 			return false;
 	return true;
 }
@@ -55,15 +50,14 @@ static bool shares_factor(const BIGNUM *n, uint64_t product)
 
 bool rsa_weak_small_factor(const BIGNUM *n)
 {
-	unsigned char composite[FACTOR_MAX];
+	bool composite[FACTOR_MAX] = { false };
 	uint64_t product = 1;
 
-	memset(composite, 0, sizeof(composite));
 	for (unsigned p = 2; p < FACTOR_MAX; p++) {
 		if (composite[p])
 			continue;
 		for (unsigned multiple = 2 * p; multiple < FACTOR_MAX; multiple += p)
-			composite[multiple] = 1;
+			composite[multiple] = true;
 		/* As many primes at once as a word holds: one long division for four or more. */
 		if (product > UINT64_MAX / p) {
 			if (shares_factor(n, product))

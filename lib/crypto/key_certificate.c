@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/x509.h>
-#include <string.h>
 #include <time.h>
 
 #include "key.h"
@@ -33,31 +33,29 @@ static bool read_time(const ASN1_TIME *at, int64_t *ret)
 static enum err read_subject(const X509 *x, char *dst, size_t size)
 {
 	OSSL_OWNED(BIO, out);
-	char line[SUBJECT_MAX];
-	int n;
+	char line[SUBJECT_MAX] = "";
 
 	out = BIO_new(BIO_s_mem());
 	if (!out || X509_NAME_print_ex(out, X509_get_subject_name(x), 0,
 				       XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) < 0)
 		return ossl_fail("subject of a certificate");
-	n = BIO_read(out, line, sizeof(line) - 1);
-	line[n > 0 ? n : 0] = '\0';
+	/* Of a name without entries there is nothing to read. */
+	(void)BIO_read(out, line, sizeof(line) - 1);
 	(void)text_escape(dst, size, line);
 	return ERR_OK;
 }
 
 static enum err read_key(const X509 *x, struct key_info *ret)
 {
-	unsigned char spki[KEY_SPKI_MAX];
-	unsigned char *end = spki;
-	const X509_PUBKEY *pub = X509_get_X509_PUBKEY(x);
-	int n = i2d_X509_PUBKEY(pub, NULL);
+	unsigned char *spki = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
+	enum err e;
 
-	if (n <= 0 || (size_t)n > sizeof(spki))
-		return fail(ERR_WEAK_KEY, "a certificate's key of %d bytes", n);
-	if (i2d_X509_PUBKEY(pub, &end) != n)
+	if (n < 0)
 		return ossl_fail("key of a certificate");
-	return key_from_spki(spki, (size_t)n, ret);
+	e = key_from_spki(spki, (size_t)n, ret);
+	OPENSSL_free(spki);
+	return e;
 }
 
 enum err key_from_certificate(const void *der, size_t len, struct cert_info *ret)
@@ -66,6 +64,7 @@ enum err key_from_certificate(const void *der, size_t len, struct cert_info *ret
 	OSSL_LIB_CTX *lib = ossl_ctx();
 	const unsigned char *p = der;
 	struct cert_info info = { .not_before = 0 };
+	bool is_read;
 	enum err e;
 
 	if (!lib)
@@ -75,19 +74,16 @@ enum err key_from_certificate(const void *der, size_t len, struct cert_info *ret
 	x = X509_new_ex(lib, NULL);
 	if (!x)
 		return ossl_fail("certificate");
-	if (!d2i_X509(&x, &p, (long)len) || !is_padding(p, (const unsigned char *)der + len) ||
-	    !read_time(X509_get0_notBefore(x), &info.not_before) ||
-	    !read_time(X509_get0_notAfter(x), &info.not_after)) {
-		ossl_forget_errors();
-		return fail(ERR_INVALID, "not an X.509 certificate");
-	}
+	is_read = d2i_X509(&x, &p, (long)len) && is_padding(p, (const unsigned char *)der + len) &&
+		  read_time(X509_get0_notBefore(x), &info.not_before) &&
+		  read_time(X509_get0_notAfter(x), &info.not_after);
 	ossl_forget_errors();   /* keys of unknown kinds leave some; they are judged next */
+	if (!is_read)
+		return fail(ERR_INVALID, "not an X.509 certificate");
 	e = read_key(x, &info.key);
-	if (e != ERR_OK)
-		return e;
-	e = read_subject(x, info.subject, sizeof(info.subject));
-	if (e != ERR_OK)
-		return e;
-	*ret = info;
-	return ERR_OK;
+	if (e == ERR_OK)
+		e = read_subject(x, info.subject, sizeof(info.subject));
+	if (e == ERR_OK)
+		*ret = info;
+	return e;
 }

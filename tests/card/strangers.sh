@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Programs by others, as judges of the virtual card: OpenSC's and Yubico's must be content with both kinds, RSA and EC.
+# A card as it is sold becomes one that can be enrolled by README's commands (ykman), the answers given as options.
 # VCARD is the built program. Runs where a pcscd may be reached or started (tests/vcard/pcscd-box).
 set -u
 
@@ -11,6 +12,7 @@ WAIT_TENTHS=100
 dir=$(mktemp -d)
 control=$dir/control
 reader="Virtual PCD 00 00"
+sold_admin_key=010203040506070801020304050607080102030405060708
 failed=0
 pcscd=
 
@@ -69,6 +71,11 @@ refused() {
 
 yubico() { yubico-piv-tool --reader "$reader" "$@"; }
 
+ykman_piv() { ykman --reader "$reader" piv "$@"; }
+
+# For a program that says nothing when all went well.
+well() { "$@" && echo went well; }
+
 ctl() { "$VCARD" ctl "$control" "$@"; }
 
 opensc() {
@@ -111,6 +118,10 @@ yubico_9e() {
 	yubico -a read-certificate -s 9e -o "$dir/9e.pem" && yubico -a test-signature -s 9e -A "$1" -i "$dir/9e.pem"
 }
 
+certificate_is() {
+	yubico -a read-certificate -s 9a 2>/dev/null | cmp - "$1" && echo same
+}
+
 same_key() {
 	[ "$(openssl x509 -noout -pubkey -in "$1")" = "$(openssl x509 -noout -pubkey -in "$2")" ] && echo same
 }
@@ -132,7 +143,11 @@ yubico_pin() {
 
 yubico_admin() {
 	check yubico_generate 'BEGIN PUBLIC KEY' yubico -a generate -s 9c -A ECCP256
+	refused yubico_generate_makes_no_certificate 'Failed fetching certificate' yubico -a read-certificate -s 9c
 	check yubico_set_chuid 'Successfully set new CHUID' yubico -a set-chuid
+	yubico -a read-certificate -s 9a >"$dir/before" 2>/dev/null
+	check yubico_generate_anew 'BEGIN PUBLIC KEY' yubico -a generate -s 9a -A ECCP256
+	check yubico_generate_keeps_the_certificate '^same$' certificate_is "$dir/before"
 }
 
 # A card begun anew from its state keeps its counters.
@@ -148,6 +163,32 @@ serve() {
 	"$VCARD" --state "$dir/$card" --kind "$kind" --slot "9A=$alg" --slot "9E=$alg" --control "$control" &
 	served=$!
 	ctl wait powered >/dev/null
+}
+
+# README's own order: the first three close the card that came open, then key and certificate need the PIN alone.
+ykman_makes_card() {
+	check ykman_change_pin 'New PIN set' ykman_piv access change-pin -P 123456 -n 830274
+	check ykman_change_puk 'New PUK set' ykman_piv access change-puk -p 12345678 -n 61528394
+	check ykman_change_management_key '^went well$' well ykman_piv access change-management-key --protect -P 830274 -m "$sold_admin_key"
+	refused yubico_sold_key_refused 'Failed authentication' yubico -a set-chuid
+	check ykman_generate '^went well$' well ykman_piv keys generate --algorithm ECCP256 -P 830274 9a "$dir/public.pem"
+	check ykman_certificate '^went well$' well ykman_piv certificates generate --subject CN=taro --valid-days 1095 -P 830274 9a "$dir/public.pem"
+	check ykman_certificate_of_its_key '^same$' certificate_of "$dir/public.pem"
+	check ykman_info 'CN=taro' ykman_piv info
+}
+
+certificate_of() {
+	[ "$(yubico -a read-certificate -s 9a 2>/dev/null | openssl x509 -noout -pubkey)" = "$(cat "$1")" ] && echo same
+}
+
+fresh_card() {
+	kind=$1 card=${1}_as_sold
+	"$VCARD" --state "$dir/$card" --kind "$kind" --slot 9E=p256 --control "$control" &
+	served=$!
+	ctl wait powered >/dev/null
+	ykman_makes_card
+	ctl quit >/dev/null
+	wait "$served"
 }
 
 one_card() {
@@ -172,4 +213,6 @@ for alg_row in "rsa2048 SHA256-RSA-PKCS RSA2048" "p256 ECDSA-SHA256 ECCP256"; do
 	one_card one "$1" 3 "$2" "$3"
 	one_card another "$1" 5 "$2" "$3"
 done
+fresh_card one
+fresh_card another
 exit "$failed"

@@ -12,19 +12,14 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The value every card is sold with. */
-static const uint8_t admin_key[] = {
-	1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8,
-};
-
 #define ADMIN_ALGORITHM 0x03
 #define ADMIN_BLOCK 8
 
-static bool admin_cipher(const uint8_t *in, uint8_t *out)
+static bool admin_cipher(const struct vcard *c, const uint8_t *in, uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int len = 0;
-	bool ok = ctx && EVP_EncryptInit_ex(ctx, EVP_des_ede3_ecb(), NULL, admin_key, NULL) == 1 &&
+	bool ok = ctx && EVP_EncryptInit_ex(ctx, EVP_des_ede3_ecb(), NULL, c->admin, NULL) == 1 &&
 		  EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
 		  EVP_EncryptUpdate(ctx, out, &len, in, ADMIN_BLOCK) == 1;
 
@@ -41,7 +36,7 @@ static uint16_t admin_ask(struct vpiv *p, uint8_t tag, struct vbuf *out)
 	uint8_t hidden[ADMIN_BLOCK];
 
 	if (RAND_bytes(p->challenge, sizeof(p->challenge)) != 1 ||
-	    !admin_cipher(p->challenge, hidden))
+	    !admin_cipher(p->card, p->challenge, hidden))
 		return 0x6F00;
 	p->challenge_tag = tag;
 	vtlv_add(out, tag, tag == 0x80 ? hidden : p->challenge, ADMIN_BLOCK);
@@ -65,7 +60,7 @@ static uint16_t admin_answer(struct vpiv *p, const struct vtlv *what, struct vbu
 		return 0x6A80;
 	if (tag == 0x80)
 		memcpy(expected, p->challenge, ADMIN_BLOCK);
-	else if (!admin_cipher(p->challenge, expected))
+	else if (!admin_cipher(p->card, p->challenge, expected))
 		return 0x6F00;
 	p->admin = !CRYPTO_memcmp(proof.data, expected, ADMIN_BLOCK);
 	if (!p->admin)
@@ -73,7 +68,7 @@ static uint16_t admin_answer(struct vpiv *p, const struct vtlv *what, struct vbu
 	if (tag != 0x80 || !vtlv_find(what->data, what->len, 0x81, &theirs) ||
 	    theirs.len != ADMIN_BLOCK)
 		return 0x9000;
-	if (!admin_cipher(theirs.data, answer))
+	if (!admin_cipher(p->card, theirs.data, answer))
 		return 0x6F00;
 	vtlv_add(out, 0x82, answer, ADMIN_BLOCK);
 	vtlv_wrap(out, 0x7C);
@@ -134,6 +129,7 @@ uint16_t vpiv_put_data(struct vpiv *p, const struct vapdu *a, struct vbuf *out)
 	return put_object(p->card, tag, &data);
 }
 
+/* The certificate of the slot stays as it was: of the key before, or none. Writing one is PUT DATA's. */
 uint16_t vpiv_generate(struct vpiv *p, const struct vapdu *a, struct vbuf *out)
 {
 	struct vslot *s = vcard_slot(p->card, a->p2);
@@ -156,23 +152,42 @@ uint16_t vpiv_generate(struct vpiv *p, const struct vapdu *a, struct vbuf *out)
 	s->key = key;
 	s->alg = alg;
 	s->imported = false;
-	vbuf_clear(&s->cert);
-	if (!vcard_issue(p->card, s) || !vkey_public(key, alg, out) || !vcard_save(p->card))
+	if (!vkey_public(key, alg, out) || !vcard_save(p->card))
 		return 0x6F00;
 	vtlv_wrap(out, 0x7F49);
 	return 0x9000;
+}
+
+/* Yubico's: algorithm, 9B, length, the key. */
+uint16_t vpiv_set_admin_key(struct vpiv *p, const struct vapdu *a, struct vbuf *out)
+{
+	static const uint8_t head[] = { ADMIN_ALGORITHM, 0x9B, VCARD_ADMIN_LEN };
+
+	(void)out;
+	if (!p->admin)
+		return 0x6982;
+	if (a->p1 != 0xFF || a->p2 != 0xFF)
+		return 0x6A86;
+	if (a->lc != sizeof(head) + VCARD_ADMIN_LEN || memcmp(a->data, head, sizeof(head)))
+		return 0x6A80;
+	memcpy(p->card->admin, a->data + sizeof(head), VCARD_ADMIN_LEN);
+	return vcard_save(p->card) ? 0x9000 : 0x6581;
+}
+
+static void metadata_sold(bool as_sold, struct vbuf *out)
+{
+	vtlv_add(out, 0x05, as_sold ? "\x01" : "\x00", 1);
 }
 
 static void metadata_counter(const struct vcard *c, const struct vcounter *n, const char *factory,
 			     struct vbuf *out)
 {
 	struct vcounter sold = { 0 };
-	uint8_t is_default, tries[2] = { (uint8_t)c->kind->tries, (uint8_t)n->left };
+	uint8_t tries[2] = { (uint8_t)c->kind->tries, (uint8_t)n->left };
 
 	vcard_set_secret(&sold, factory);
-	is_default = !memcmp(sold.secret, n->secret, VCARD_PIN_LEN);
 	vtlv_add(out, 0x01, "\xFF", 1);
-	vtlv_add(out, 0x05, &is_default, 1);
+	metadata_sold(!memcmp(sold.secret, n->secret, VCARD_PIN_LEN), out);
 	vtlv_add(out, 0x06, tries, 2);
 }
 
@@ -209,7 +224,7 @@ uint16_t vpiv_get_metadata(struct vpiv *p, const struct vapdu *a, struct vbuf *o
 	case 0x9B:
 		vtlv_add(out, 0x01, "\x03", 1);
 		vtlv_add(out, 0x02, "\x00\x01", 2);
-		vtlv_add(out, 0x05, "\x01", 1);
+		metadata_sold(!memcmp(c->admin, vcard_admin_sold, sizeof(c->admin)), out);
 		return 0x9000;
 	default:
 		return metadata_slot(vcard_slot(p->card, a->p2), out);

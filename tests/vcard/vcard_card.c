@@ -60,6 +60,11 @@ bool vcard_form_parse(const char *text, enum vcert_form *ret)
 	return false;
 }
 
+/* The value that cards are sold with. */
+const uint8_t vcard_admin_sold[VCARD_ADMIN_LEN] = {
+	1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8,
+};
+
 void vcard_init(struct vcard *c, const struct vkind *kind)
 {
 	*c = (struct vcard){ .kind = kind, .chuid = true, .not_after = "20291231" };
@@ -73,6 +78,7 @@ void vcard_init(struct vcard *c, const struct vkind *kind)
 	c->guid[8] = (uint8_t)((c->guid[8] & 0x3F) | 0x80);
 	vcard_set_secret(&c->pin, "123456");
 	vcard_set_secret(&c->puk, "12345678");
+	memcpy(c->admin, vcard_admin_sold, sizeof(c->admin));
 	c->pin.left = kind->tries;
 	c->puk.left = kind->tries;
 	for (size_t i = 0; i < VCARD_SLOTS; i++) {
@@ -107,6 +113,7 @@ bool vcard_clone(struct vcard *c, const struct vcard *from)
 	vbuf_copy(&c->label, &from->label);
 	c->pin = from->pin;
 	c->puk = from->puk;
+	memcpy(c->admin, from->admin, sizeof(c->admin));
 	for (size_t i = 0; i < VCARD_SLOTS; i++) {
 		struct vslot *s = &c->slots[i];
 

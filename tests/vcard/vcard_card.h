@@ -12,6 +12,7 @@
 #define VCARD_SLOTS 5
 #define VCARD_OBJECTS 16
 #define VCARD_PIN_LEN 8
+#define VCARD_ADMIN_LEN 24		/* 9B, three keys of DES */
 
 enum vpin_policy { VPIN_NEVER = 1, VPIN_ONCE = 2, VPIN_ALWAYS = 3 };
 enum vcert_form { VCERT_PLAIN, VCERT_GZIP, VCERT_NONE };
@@ -47,6 +48,7 @@ struct vcard {
 	char not_after[9];		/* YYYYMMDD */
 	struct vcounter pin;
 	struct vcounter puk;
+	uint8_t admin[VCARD_ADMIN_LEN];	/* 9B, the management key */
 	struct vslot slots[VCARD_SLOTS];
 	struct vobject objects[VCARD_OBJECTS];
 	char *path;
@@ -54,6 +56,8 @@ struct vcard {
 };
 
 #define VCARD_AUTO __attribute__((cleanup(vcard_free))) struct vcard
+
+extern const uint8_t vcard_admin_sold[VCARD_ADMIN_LEN];
 
 /* A card of that kind without keys; random GUID and serial. */
 void vcard_init(struct vcard *c, const struct vkind *kind);

@@ -141,7 +141,7 @@ static uint16_t get_cert(struct vpiv *p, const struct vslot *s, struct vbuf *out
 	const struct vquirks *q = p->quirks;
 	const struct vbuf *cert = s->ref == 0x9A && q->cert.len ? &q->cert : &s->cert;
 
-	if (!s->key || s->form == VCERT_NONE || (s->ref == 0x9A && q->no_cert))
+	if (!s->key || !cert->len || s->form == VCERT_NONE || (s->ref == 0x9A && q->no_cert))
 		return 0x6A82;
 	if (s->ref == 0x9A && q->shape)
 		q->shape->make(cert, q->shape_len, out);
@@ -151,6 +151,9 @@ static uint16_t get_cert(struct vpiv *p, const struct vslot *s, struct vbuf *out
 		container(cert, 0, out);
 	return 0x9000;
 }
+
+/* SP 800-73 part 1, table 2: printed information is read with the PIN. Tools keep a secret there. */
+#define PRINTED 0x5FC109
 
 static const struct {
 	uint32_t tag;
@@ -167,6 +170,8 @@ static uint16_t get_object(struct vpiv *p, uint32_t tag, struct vbuf *out)
 		vbuf_copy(out, &p->quirks->object_data);
 		return 0x9000;
 	}
+	if (tag == PRINTED && !p->verified)
+		return 0x6982;
 	for (size_t i = 0; i < VCARD_OBJECTS; i++) {
 		if (p->card->objects[i].tag != tag || !tag)
 			continue;

@@ -218,6 +218,7 @@ static const struct {
 	{ 0x87, true,  vpiv_general_authenticate },
 	{ 0xDB, true,  vpiv_put_data },
 	{ 0x47, false, vpiv_generate },
+	{ 0xFF, false, vpiv_set_admin_key },
 	{ 0xF7, false, vpiv_get_metadata },
 	{ 0xF9, false, vpiv_attest },
 	{ 0xFD, false, vpiv_get_version },

@@ -63,6 +63,7 @@ vpiv_do vpiv_get_data;
 vpiv_do vpiv_general_authenticate;
 vpiv_do vpiv_put_data;
 vpiv_do vpiv_generate;
+vpiv_do vpiv_set_admin_key;
 vpiv_do vpiv_get_metadata;
 vpiv_do vpiv_attest;
 vpiv_do vpiv_get_version;

@@ -55,6 +55,9 @@ static void put_card(FILE *out, const struct vcard *c)
 	fputc('\n', out);
 	put_counter(out, "pin", &c->pin);
 	put_counter(out, "puk", &c->puk);
+	fputs("admin", out);
+	put_hex(out, c->admin, sizeof(c->admin));
+	fputc('\n', out);
 	for (size_t i = 0; i < VCARD_SLOTS; i++)
 		put_slot(out, &c->slots[i]);
 	for (size_t i = 0; i < VCARD_OBJECTS; i++) {
@@ -160,6 +163,11 @@ static bool get_puk(struct vcard *c, char **v)
 	return get_counter(&c->puk, v);
 }
 
+static bool get_admin(struct vcard *c, char **v)
+{
+	return get_exactly(v[0], c->admin, sizeof(c->admin));
+}
+
 static bool get_slot(struct vcard *c, char **v)
 {
 	struct vslot *s = vcard_slot(c, (unsigned int)strtoul(v[0], NULL, 16));
@@ -200,6 +208,7 @@ static const struct {
 	{ "label",     1, get_label },
 	{ "pin",       2, get_pin },
 	{ "puk",       2, get_puk },
+	{ "admin",     1, get_admin },
 	{ "slot",      7, get_slot },
 	{ "object",    2, get_object },
 };

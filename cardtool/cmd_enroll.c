@@ -51,6 +51,14 @@ static enum exit_code take_words(struct tool *t, struct enrolment *n)
 	return code ? code : complain_err(enrol_person(&n->rules.person));
 }
 
+/* Key and certificate are made with the maker's tool: cardtool writes nothing to a card. */
+static enum exit_code refuse_unready(const char *why)
+{
+	complain("%s", why);
+	advise(_("Make a key on the card and write its certificate to it (man cardtool, EXAMPLES), then repeat the command."));
+	return EXIT_REFUSED;
+}
+
 /* The certificate came with the card; that of key 9E is asked for. */
 static enum err read_certificate(struct tool *t, struct enrolment *n)
 {
@@ -67,11 +75,7 @@ static enum err read_certificate(struct tool *t, struct enrolment *n)
 		n->card.cert_len = a.cert_len;
 		memcpy(n->card.cert, a.cert, sizeof(n->card.cert));
 	}
-	if (n->card.cert_len == 0)
-		return fail(ERR_INVALID,
-			    "the card has no certificate for its key %02X; write one to it first",
-			    n->rules.key_ref);
-	return enrol_certificate(n->card.cert, n->card.cert_len, clock_real_s(), &n->rules.cert);
+	return ERR_OK;
 }
 
 static enum exit_code refuse_pinned(struct tool *t, const struct card_row *holder)
@@ -96,6 +100,10 @@ static enum exit_code take_card(struct tool *t, struct enrolment *n)
 
 	enum err e = read_certificate(t, n);
 
+	if (!e && n->card.cert_len == 0)
+		return refuse_unready(_("the card has no certificate of this key"));
+	if (!e)
+		e = enrol_certificate(n->card.cert, n->card.cert_len, clock_real_s(), &n->rules.cert);
 	if (!e)
 		e = enrol_key_free(t->store, &n->rules.cert.key, &holder);
 	if (e == ERR_EXISTS)
@@ -140,6 +148,8 @@ static enum exit_code prove_with_pin(struct enrolment *n)
 		return EXIT_REFUSED;
 	}
 	e = enrol_prove(&n->rules, &pin);
+	if (e == ERR_DENIED)
+		return refuse_unready(_("the card does not hold the key of its certificate"));
 	return reader_complain(e, n->signer.tries);
 }
 

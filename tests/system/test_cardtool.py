@@ -277,7 +277,14 @@ def A115_only_who_holds_the_key_is_enrolled():
     # The same certificate and identifiers, another private key: the copy signs, and it is not the key.
     fresh = vcard.new("--pin", PIN)
     with inserted(state=vcard.new("--pin", PIN, like=fresh)):
-        contains(enroll("hanako", status=1), "does not hold the key of its certificate")
+        screen = enroll("hanako", status=1)
+        contains(screen, "does not hold the key of its certificate")
+        contains(screen, "Make a key on the card and write its certificate to it")
+    # A card as it is sold has a key for its maker at most, and no certificate.
+    with inserted(state=vcard.new("--pin", PIN, "--slot", "9A=p256,cert=none")):
+        screen = enroll("hanako", pin=None, status=1)
+        contains(screen, "has no certificate of this key")
+        contains(screen, "Make a key on the card and write its certificate to it")
     with inserted(state=vcard.new("--pin", PIN, like=state)):
         contains(enroll("hanako", pin=None, status=1), "enrolled already")
     # Another card in its place while the PIN is typed.

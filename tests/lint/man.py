@@ -276,8 +276,8 @@ def paths():
     for name in re.findall(r'#define STORE_(?:FILE|LOCK|RESERVE) "([\w.]+)"', source("lib/store/store_internal.h")):
         found[f"{macros['PATH_STORE_DIR']}/{name}"] = ("cardmfa", "0600")
     for path in lint.files("conf", "systemd/drop-ins"):
-        folder = "drop-ins/" if path.parent.name == "drop-ins" else ""
-        found[f"/usr/share/cardmfa/{folder}{path.name}"] = ("root", "0644")
+        folder = "polkit-1/rules.d" if path.suffix == ".rules" else "cardmfa/drop-ins" if path.parent.name == "drop-ins" else "cardmfa"
+        found[f"/usr/share/{folder}/{path.name}"] = ("root", "0644")
     return found
 
 

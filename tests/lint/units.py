@@ -60,6 +60,31 @@ def system_users_can_be_made():
         yield f"{name}: {'not made' if name in wanted else 'made, but include/paths.h does not name it'}"
 
 
+# Nothing here runs the language of polkit's rules, so the rule has this form, which was tried, and no other.
+RULE = re.compile(r'''polkit\.addRule\(function\(action, subject\) \{
+    if \(\((action\.id == "\S+"(?: \|\|\s+action\.id == "\S+")*)\) &&
+        subject\.user == "(\S+)"\) \{
+        return polkit\.Result\.YES;
+    \}
+\}\);
+''')
+PCSCD_ACTIONS = ["org.debian.pcsc-lite.access_pcsc", "org.debian.pcsc-lite.access_card"]
+
+
+@lint.check
+def polkit_lets_the_card_process_to_pcscd():
+    text = re.sub(r"^//.*\n", "", lint.read(lint.SOURCE / "conf/60-cardmfa.rules"), flags=re.MULTILINE)
+    found = RULE.fullmatch(text)
+    if not found:
+        yield "conf/60-cardmfa.rules: not of the form that is known to be right"
+        return
+    if re.findall(r'"(\S+)"', found[1]) != PCSCD_ACTIONS:
+        yield f"conf/60-cardmfa.rules: the actions of pcscd are {', '.join(PCSCD_ACTIONS)}"
+    card = re.search(r'^#define USER_CARD\s+"([^"]+)"', lint.read(lint.SOURCE / "include/paths.h"), re.MULTILINE)[1]
+    if found[2] != card:
+        yield f"conf/60-cardmfa.rules: the card process runs as {card}, not {found[2]}"
+
+
 @lint.check
 def schema_is_sql():
     need("sqlite3")

@@ -1,0 +1,218 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""README's own commands and lines, read from it and carried out: a card as it is sold, a person, the console.
+
+Left out is what the box has or has not: packages, sudo, and a YubiKey, so that ykman is told the reader.
+"""
+import os
+import pathlib
+import re
+
+from lib import console, report, stage, vcard, world
+
+SOURCE = pathlib.Path(os.environ.get("CARDMFA_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
+ENGLISH, JAPANESE = "README.md", "README.ja.md"
+PIN, PUK, PASSWORD = "830274", "61528394", "quiet-Lantern-52"
+SECOND = r"code or password: $"
+LOGIN = pathlib.Path("/etc/pam.d/login")
+# What each command asks and is answered; `app` is filled by the first code.
+app = []
+ANSWERS = (
+    ("ykman piv access change-pin", ((r"current PIN: $", "123456"), (r"new PIN: $", PIN), (r"confirmation: $", PIN))),
+    ("ykman piv access change-puk", ((r"current PUK: $", "12345678"), (r"new PUK: $", PUK), (r"confirmation: $", PUK))),
+    ("ykman piv access change-management-key", ((r"current management key.*: $", ""), (r"PIN: $", PIN))),
+    ("ykman piv keys generate", ((r"PIN: $", PIN),)),
+    ("ykman piv certificates generate", ((r"PIN: $", PIN),)),
+    ("cardtool enroll", ((r"PIN of the card.*: $", PIN),)),
+    ("cardtool totp enroll", ((r"your app shows now: $", lambda screen: first_code(screen)),)),
+    ("cardtool password set", ((r"[Pp]assword.*: $", PASSWORD), (r": $", PASSWORD))),
+    ("cardtool try", ((r"PIN.*: $", PIN), (SECOND, PASSWORD))),
+)
+# What RHEL 10 has: util-linux's login, and system-auth and postlogin as authselect writes them for the profile "local".
+# The last line of system-auth is no RHEL's: it would end a stack that includes it.
+RHEL = {
+    "login": """\
+#%PAM-1.0
+auth       substack     system-auth
+auth       include      postlogin
+account    required     pam_nologin.so
+account    include      system-auth
+password   include      system-auth
+# pam_selinux.so close should be the first session rule
+session    required     pam_selinux.so close
+session    required     pam_loginuid.so
+# pam_selinux.so open should only be followed by sessions to be executed in the user context
+session    required     pam_selinux.so open
+session    required     pam_namespace.so
+session    optional     pam_keyinit.so force revoke
+session    include      system-auth
+session    include      postlogin
+""",
+    "system-auth": """\
+auth        required                                     pam_env.so
+auth        required                                     pam_faildelay.so delay=2000000
+auth        sufficient                                   pam_unix.so nullok
+auth        required                                     pam_deny.so
+account     required                                     pam_unix.so
+password    required                                     pam_deny.so
+session     optional                                     pam_keyinit.so revoke
+session     required                                     pam_limits.so
+-session    optional                                     pam_systemd.so
+session     [success=1 default=ignore]                   pam_succeed_if.so service in crond quiet use_uid
+session     required                                     pam_unix.so
+session     sufficient                                   pam_permit.so
+""",
+    "postlogin": """\
+session     optional                   pam_umask.so silent
+session     [success=1 default=ignore] pam_succeed_if.so service !~ gdm* service !~ su* quiet
+session     [default=1]                pam_lastlog.so nowtmp showfailed
+session     optional                   pam_lastlog.so silent noupdate showfailed
+""",
+}
+
+
+# ---- what stands in README ----
+
+def part(name, begin):
+    """From `begin`, at the start of a line, to the next step or section."""
+    text = (SOURCE / name).read_text()
+    found = re.search(rf"^{re.escape(begin)}.*?(?=^\*\*\d\.|^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    if not found:
+        raise AssertionError(f"{name} has no {begin}")
+    return found[0]
+
+
+def commands(begin):
+    """As root types them, without packages to install."""
+    lines = re.findall(r"^    (?:\$ )?((?:sudo|ykman) .*?)(?: +# .*)?$", part(ENGLISH, begin), re.MULTILINE)
+    return [line.removeprefix("sudo ") for line in lines if not line.startswith("sudo apt ")]
+
+
+def rows(name, begin):
+    """[(the line that goes, the lines that come)] of a table."""
+    found = re.findall(r"^\| `(.*)` \| (.*) \|$", part(name, begin), re.MULTILINE)
+    return [(old, re.findall(r"`([^`]+)`", new)) for old, new in found]
+
+
+def words(line):
+    return " ".join(line.split())
+
+
+def changed(text, table):
+    lines = text.splitlines()
+    for old, new in table:
+        at = [number for number, line in enumerate(lines) if words(line) == old]
+        report.equal(len(at), 1, f"lines that are {old!r}")
+        lines[at[0]:at[0] + 1] = new
+    return "\n".join(lines) + "\n"
+
+
+# ---- carrying it out ----
+
+def first_code(screen):
+    app.append(world.Authenticator(re.search(r"[?&]secret=([A-Z2-7]+)", screen.text)[1]))
+    return app[0].code()
+
+
+def type_it(command, statuses=(0,)):
+    answers = next((answers for begin, answers in ANSWERS if command.startswith(begin)), ())
+    typed = command.replace("ykman ", f'ykman --reader "{vcard.READERS[0]}" ', 1)
+    with console.Terminal("/bin/sh", "-c", typed, env={"LANG": "C.UTF-8", "HOME": "/root", "TERM": "linux"}) as screen:
+        for prompt, answer in answers:
+            screen.expect(prompt)
+            screen.send(answer(screen) if callable(answer) else answer)
+        ended = screen.end()
+        if ended not in statuses:
+            raise AssertionError(f"{command}: status {ended}\n{screen.text}")
+        return screen.text
+
+
+def session_modules(service="login"):
+    """The modules of the session stack, with their arguments, in order."""
+    for line in pathlib.Path("/etc/pam.d", service).read_text().splitlines():
+        fields = re.match(r"-?session\s+(?:\[.*?\]|\S+)\s+(.*)", line)
+        included = re.match(r"@include\s+(\S+)|-?session\s+(?:include|substack)\s+(\S+)", line)
+        if included:
+            yield from session_modules(included[1] or included[2])
+        elif fields:
+            yield words(fields[1])
+
+
+def around_pam_systemd():
+    found = [module for module in session_modules() if module.startswith(("pam_cardmfa.so", "pam_systemd.so"))]
+    report.equal(found, ["pam_cardmfa.so", "pam_systemd.so", "pam_cardmfa.so confirm"], "session modules")
+
+
+def logins():
+    """Card, PIN and password open a session of logind's that cardmfa has opened; a wrong PIN does not."""
+    opened, screen = console.try_login("taro", (r"PIN of your IC card: $", "111222"))
+    report.equal(opened, False, f"a wrong PIN\n{screen}")
+    mark = world.journal_mark()
+    with console.Console() as screen:
+        report.equal(screen.login("taro", (r"PIN of your IC card: $", PIN), (SECOND, PASSWORD)), True, "login")
+        scope = re.search(r"session-(\w+)\.scope", screen.shell("cat /proc/self/cgroup"))
+        screen.logout()
+    confirmed = [entry["CARDMFA_LOGIND_SESSION"] for entry in world.journal(since=mark) if entry.get("CARDMFA_EVENT") == "session-open"]
+    report.equal(confirmed, [scope[1]], "sessions that were confirmed")
+    opened, screen = console.try_login("taro", (r"PIN of your IC card: $", PIN), (SECOND, app[0].code()))
+    report.equal(opened, True, f"with a code\n{screen}")
+
+
+def prepare():
+    world.start_pcscd()
+    vcard.Card("--kind", "another", "--slot", "9E=p256")
+    world.add_user("taro")
+
+
+@report.test()
+def cardmfa_is_set_up():
+    for command in commands("**2."):
+        shown = type_it(command, statuses=(0, 1) if command == "cardtool doctor" else (0,))
+    line = re.search(r'^    (ok +readers +reader ").*?(", a card is in it)$', part(ENGLISH, "**2."), re.MULTILINE)
+    report.contains(shown, f"{line[1]}{vcard.READERS[0]}{line[2]}")
+
+
+@report.test(120)
+def a_card_as_it_is_sold_is_made_ready():
+    os.chdir("/root")
+    for command in commands("**3."):
+        type_it(command)
+
+
+@report.test()
+def a_person_is_registered_with_it():
+    for command in commands("**4."):
+        shown = type_it(command)
+        if command.startswith("cardtool enroll"):
+            report.contains(shown, "P-256, PIN proved, certificate until ")
+    report.contains(shown, "\nALLOWED\n")
+
+
+@report.test(120)
+def the_lines_for_debian_open_the_console():
+    table = rows(ENGLISH, "**5.")
+    report.equal(len(table), 3, "lines of the table")
+    report.equal(rows(JAPANESE, "**5."), table, JAPANESE)
+    keep, back = commands("**5.")[0], re.search(r"`sudo (cp -p \S+ /etc/pam\.d/login)`", part(ENGLISH, "**5."))[1]
+    before = LOGIN.read_text()
+    type_it(keep)
+    LOGIN.write_text(changed(before, table))
+    around_pam_systemd()
+    logins()
+    type_it(back)
+    report.equal(LOGIN.read_text(), before, back)
+
+
+@report.test(120)
+def the_lines_for_rhel_open_the_console():
+    table = rows(ENGLISH, "## RHEL 10")
+    report.equal(len(table), 3, "lines of the table")
+    report.equal(rows(JAPANESE, "## RHEL 10"), table, JAPANESE)
+    for name, text in RHEL.items():
+        world.write(f"/etc/pam.d/{name}", changed(text, table) if name == "login" else text)
+    around_pam_systemd()
+    logins()
+
+
+if __name__ == "__main__":
+    report.main(prepare)

@@ -35,6 +35,7 @@ FOREIGN_OPTIONS = {"--now", "--options", "--help", "--version", "--algorithm", "
 GROUPS = {"auth": "authenticate", "account": "acct_mgmt", "session": "open_session"}
 # Named to say that they are not given.
 NEVER = {"PAM_IGNORE"}
+SCREEN_ROWS, SCREEN_COLUMNS = 40, 80
 PAM_WORDS = {*GROUPS, "password", "required", "sufficient", "optional"}
 MACROS = "Cm Ar Fl Op Oo Oc Pq Ql Li Dv Ev Pa Ic Nm Xr Sx Em No Xo Xc It Sh Ss Nd".split()
 
@@ -494,6 +495,19 @@ def the_page_by_the_telephone_quotes_the_tool():
         for quoted in re.findall(r"「([^」]*)」", text):
             if quoted.strip("*…") not in said:
                 yield f"{lint.short(path)}: cardtool does not say 「{quoted}」"
+
+
+@lint.check
+def the_page_by_the_telephone_fits_one_screen():
+    """Rows and columns of a console; a character of unclear width counts two, as Japanese terminals have it."""
+    text = lint.read(lint.SOURCE / "docs/ja/lost-card.md").splitlines()
+    if len(text) > SCREEN_ROWS:
+        yield f"docs/ja/lost-card.md: {len(text)} rows, {SCREEN_ROWS} at most"
+    for path in lint.files("docs/ja", suffixes=(".md",)):
+        for at, line in enumerate(lint.read(path).splitlines(), 1):
+            wide = sum(2 if unicodedata.east_asian_width(character) in "WFA" else 1 for character in line)
+            if wide > SCREEN_COLUMNS:
+                yield f"{lint.short(path)}:{at}: {wide} columns, {SCREEN_COLUMNS} at most"
 
 
 @functools.lru_cache(maxsize=None)

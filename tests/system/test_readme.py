@@ -88,6 +88,10 @@ def commands(begin):
     return [line.removeprefix("sudo ") for line in lines if not line.startswith("sudo apt ")]
 
 
+def page_commands(name):
+    return re.findall(r"^    sudo (.*?)(?: +# .*)?$", (SOURCE / name).read_text(), re.MULTILINE)
+
+
 def rows(name, begin):
     """[(the line that goes, the lines that come)] of a table."""
     found = re.findall(r"^\| `(.*)` \| (.*) \|$", part(name, begin), re.MULTILINE)
@@ -114,10 +118,10 @@ def first_code(screen):
     return app[0].code()
 
 
-def type_it(command, statuses=(0,)):
+def type_it(command, statuses=(0,), language="en"):
     answers = next((answers for begin, answers in ANSWERS if command.startswith(begin)), ())
     typed = command.replace("ykman ", f'ykman --reader "{vcard.READERS[0]}" ', 1)
-    with console.Terminal("/bin/sh", "-c", typed, env={"LANG": "C.UTF-8", "HOME": "/root", "TERM": "linux"}) as screen:
+    with console.Terminal("/bin/sh", "-c", typed, env={"LANG": "C.UTF-8", "LANGUAGE": language, "HOME": "/root", "TERM": "linux"}) as screen:
         for prompt, answer in answers:
             screen.expect(prompt)
             screen.send(answer(screen) if callable(answer) else answer)
@@ -212,6 +216,16 @@ def the_lines_for_rhel_open_the_console():
         world.write(f"/etc/pam.d/{name}", changed(text, table) if name == "login" else text)
     around_pam_systemd()
     logins()
+
+
+@report.test()
+def the_page_by_the_telephone_stops_the_card():
+    revoke, see = page_commands("docs/ja/lost-card.md")
+    shown = type_it(re.sub(r"\d\d:\d\d", "00:00", revoke), language="ja")
+    report.contains(shown, "失効させました（届け出から")
+    report.contains(type_it(see, language="ja"), "失効")
+    opened, screen = console.try_login("taro", (r"PIN of your IC card: $", PIN), (SECOND, PASSWORD))
+    report.equal(opened, False, f"with a revoked card\n{screen}")
 
 
 if __name__ == "__main__":

@@ -147,6 +147,11 @@ def around_pam_systemd():
     report.equal(found, ["pam_cardmfa.so", "pam_systemd.so", "pam_cardmfa.so confirm"], "session modules")
 
 
+def doctor_agrees():
+    said = re.search(r"say `([^`]*)`", part(ENGLISH, "**5."))[1]
+    report.contains(type_it("cardtool doctor", statuses=(0, 1)), said)
+
+
 def logins():
     """Card, PIN and password open a session of logind's that cardmfa has opened; a wrong PIN does not."""
     opened, screen = console.try_login("taro", (r"PIN of your IC card: $", "111222"))
@@ -202,6 +207,7 @@ def the_lines_for_debian_open_the_console():
     type_it(keep)
     LOGIN.write_text(changed(before, table))
     around_pam_systemd()
+    doctor_agrees()
     logins()
     type_it(back)
     report.equal(LOGIN.read_text(), before, back)
@@ -215,6 +221,7 @@ def the_lines_for_rhel_open_the_console():
     for name, text in RHEL.items():
         world.write(f"/etc/pam.d/{name}", changed(text, table) if name == "login" else text)
     around_pam_systemd()
+    doctor_agrees()
     logins()
 
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,9 +82,8 @@ static enum exit_code config_check(struct tool *t)
 	struct policy *p;
 	int fd = -1;
 
-	/* --json is never translated, and the fault is part of it. */
 	if (t->json)
-		setlocale(LC_MESSAGES, "C");
+		json_in_english();
 	if (t->args.n_words)
 		code = open_file(path, &fd);
 	else if (trusted_open(path, 0022, &fd) != ERR_OK)

@@ -10,7 +10,6 @@
  *   sum       error, warning, note
  * Exit code 0: no errors, 1: errors.
  */
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,9 +264,8 @@ static enum exit_code doctor(struct tool *t)
 	struct doctor d = { .json = t->json ? json_object() : NULL, .all = option_given(&t->args, "all") };
 	static const char *const lists[] = { "findings", "services", "logins" };
 
-	/* --json is never translated. */
 	if (t->json)
-		setlocale(LC_MESSAGES, "C");
+		json_in_english();
 	for (size_t i = 0; t->json && i < sizeof(lists) / sizeof(lists[0]); i++)
 		(void)doctor_list(&d, lists[i]);
 	doctor_facts_read(&d.facts);

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,6 +274,11 @@ json_t *json_time(int64_t real_s)
 	char text[24];
 
 	return real_s < 0 ? json_null() : json_string(text_utc_time(text, sizeof(text), real_s));
+}
+
+void json_in_english(void)
+{
+	setlocale(LC_MESSAGES, "C");
 }
 
 enum exit_code json_print(json_t *value)

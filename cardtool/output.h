@@ -62,6 +62,8 @@ void table_print(struct table *t);
 /* JSON values: "" and -1 become null, times "2026-11-20T08:31:07Z". */
 json_t *json_text(const char *s);
 json_t *json_time(int64_t real_s);
+/* From here on nothing is translated: for --json whose values hold sentences. */
+void json_in_english(void);
 /* Prints (UTF-8, indented, final newline) and frees. NULL: out of memory. */
 enum exit_code json_print(json_t *value);
 

@@ -92,7 +92,7 @@ static enum err insert_pending(struct step *s)
 
 enum err session_open(const struct auth_call *c, struct wire_result *ret)
 {
-	struct who w;
+	struct who w = { .known = false };
 	struct step s = { .c = c, .w = &w };
 	enum err e = who_find(c, &w);
 

@@ -217,6 +217,31 @@ static void a_fault_at_any_step_withdraws_it_or_asks_nobody(void **state)
 	assert_int_equal(e, ERR_SECRET_WRONG);
 }
 
+/* The store gives its reserve up at the first write that finds no space: the second one goes on. */
+static void a_full_disk_does_not_keep_it_from_being_withdrawn(void **state)
+{
+	enum err e = ERR_OK;
+	int withdrawn = 0;
+
+	(void)state;
+	log_in();
+	fault.writes_only = true;
+	for (int n = 1;; n++) {
+		bool met;
+
+		fault_apart("UPDATE login_grant SET withdrawn = 0; DELETE FROM bucket; DELETE FROM try");
+		stage_type(STAGE_PIN, "wrong");
+		met = fault_run(WIRE_AUTH, n, SQLITE_FULL, &e);
+		assert_true(stage.asked > 0);
+		withdrawn += stage_count("SELECT count(*) FROM login_grant WHERE withdrawn = 0") == 0;
+		if (!met)
+			break;
+	}
+	fault.writes_only = false;
+	assert_true(withdrawn > 3);
+	assert_int_equal(e, ERR_SECRET_WRONG);
+}
+
 static void the_card_of_none_is_good(void **state)
 {
 	(void)state;
@@ -241,6 +266,7 @@ int main(void)
 		STAGE_TEST_SECRETS(asking_anew_withdraws_it),
 		STAGE_TEST_SECRETS(without_a_clock_there_is_none),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_withdraws_it_or_asks_nobody),
+		STAGE_TEST_SECRETS(a_full_disk_does_not_keep_it_from_being_withdrawn),
 		STAGE_TEST(the_card_of_none_is_good),
 	};
 

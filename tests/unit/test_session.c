@@ -118,6 +118,10 @@ static void the_machines_accounts_have_no_rows(void **state)
 	stage_request(service, "cron");
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
 	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	/* They write nothing: a full disk stops none of the machine's own work. */
+	stage.store_full = true;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage.store_full = false;
 	stage_request(service, "login");
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
 	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);

@@ -57,7 +57,7 @@ static int safe_socket(int type)
 static void log_error(pam_handle_t *pamh, const char *what, const char *detail)
 {
 	const struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = PATH_LOG };
-	char line[512];
+	char line[512] = "";
 	const void *service = NULL;
 	int fd = safe_socket(SOCK_DGRAM);
 

@@ -65,6 +65,23 @@ static void *must(void *p)
 
 /* ---- lines ---- */
 
+/* Why the first write to stdout failed: a later one that goes well says 0. 0: none failed, or it was not seen. */
+static int lost;
+
+static void wrote(bool good)
+{
+	if (!good && !lost)
+		lost = errno;
+}
+
+static void flush(FILE *f)
+{
+	bool good = fflush(f) == 0;
+
+	if (f == stdout)
+		wrote(good);
+}
+
 /* Takes text. */
 static void line(FILE *f, const char *head, char *text, size_t indent)
 {
@@ -72,7 +89,7 @@ static void line(FILE *f, const char *head, char *text, size_t indent)
 	fputs(head, f);
 	fold_print(f, text, strlen(head), indent + strspn(text, " "), fold_width(f));
 	putc('\n', f);
-	fflush(f);
+	flush(f);
 	free(text);
 }
 
@@ -96,7 +113,7 @@ void complain(const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
+	flush(stdout);
 	va_start(ap, fmt);
 	line(stderr, "cardtool: ", text_of(fmt, ap), strlen("cardtool: "));
 	va_end(ap);
@@ -253,8 +270,10 @@ void table_print(struct table *t)
 		if (w > width[i % t->columns])
 			width[i % t->columns] = w;
 	}
-	for (size_t row = 0; row < table_rows(t); row++)
+	for (size_t row = 0; row < table_rows(t); row++) {
 		print_row(t, row, width, terminal);
+		wrote(!ferror(stdout));
+	}
 	for (size_t i = 0; i < t->n; i++)
 		free(t->cells[i]);
 	free(t->cells);
@@ -286,18 +305,23 @@ enum exit_code json_print(json_t *value)
 	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
 
 	json_decref(value);
-	puts(must(text));
+	wrote(puts(must(text)) >= 0);
 	free(text);
 	return EXIT_DONE;
 }
 
 enum exit_code output_end(enum exit_code code)
 {
-	int failed = ferror(stdout);
+	flush(stdout);
 
-	if (fclose(stdout) == 0 && !failed)
+	bool failed = ferror(stdout);
+
+	if (!fclose(stdout) && !failed)
 		return code;
 	fprintf(stderr, "cardtool: ");
-	fprintf(stderr, _("not all of the output could be written: %s\n"), strerror(errno));
+	if (lost)
+		fprintf(stderr, _("not all of the output could be written: %s\n"), strerror(lost));
+	else
+		fprintf(stderr, "%s\n", _("not all of the output could be written"));
 	return code == EXIT_DONE ? EXIT_PARTLY : code;
 }

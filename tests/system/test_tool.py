@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from lib import daemon, report, shells, stage, world
+from lib import daemon, report, shells, stage, vcard, world
 from lib.console import Terminal
 from lib.report import contains, equal, lacks
 
@@ -674,24 +674,6 @@ def every_command_has_help_with_an_example():
 
 
 @report.test(120)
-def output_that_is_lost_is_said_by_every_command():
-    cards = [["show", people["taro"].card_id]]
-    for words in (*TELLING, *cards, ["status"]):
-        for json_too in ([], ["--json"]):
-            with open("/dev/full", "w", encoding="utf-8") as full:
-                become = ["runuser", "-u", "taro", "--"] if words == ["status"] else []
-                done = subprocess.run([*become, "cardtool", *words, *json_too], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-            if done.returncode == 0 or "could be written" not in done.stderr:
-                raise AssertionError(f"{words} {json_too}: {done.returncode} {done.stderr}")
-            reading, writing = os.pipe()
-            os.close(reading)
-            done = subprocess.run([*become, "cardtool", *words, *json_too], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
-            os.close(writing)
-            if done.returncode <= 0 or "could be written" not in done.stderr:
-                raise AssertionError(f"{words} {json_too} into a closed pipe: {done.returncode} {done.stderr}")
-
-
-@report.test(120)
 def json_is_json_and_never_translated():
     for words in (*TELLING, ["show", people["taro"].card_id]):
         plain = world.run("cardtool", *words, "--json", status=None).stdout
@@ -745,6 +727,82 @@ def tables_line_up_under_kanji():
         for block in shown.split("\n\n"):
             rows = [re.match(r"(\S.*?\S?)  +(?=\S)", line) for line in block.splitlines() if not line.startswith("[")]
             equal(len({wide(row[0]) for row in rows if row}) <= 1, True, block)
+
+
+def lost(words, *answers, user=None, text=None):
+    """The command's output goes to a full disk; root answers at a terminal. Its status, and what it complained of."""
+    command = [*(["runuser", "-u", user, "--"] if user else []), "cardtool", *words]
+    said = pathlib.Path("/var/tmp/said")
+    said.unlink(missing_ok=True)
+    source = pathlib.Path("/var/tmp/typed")
+    source.write_text(text or "")
+    line = '"$@" >/dev/full 2>/var/tmp/said' + (" </var/tmp/typed" if text is not None else "")
+    with Terminal("sh", "-c", line, "sh", *command) as screen:
+        for prompt, typed in answers:
+            screen.expect(prompt)
+            screen.send(typed(screen) if callable(typed) else typed)
+        status = screen.end()
+    return status, said.read_text()
+
+
+@report.test(180)
+def output_that_is_lost_is_said_by_every_command():
+    taro, pin = only("taro"), "PIN of the card.*: $"
+    for name in ("nanami", "hachiro"):
+        world.add_user(name)
+    names = [" ".join(name) for name in commands()]
+    fresh = vcard.new("--pin", stage.PIN, "--slot", "9A=p256,pin=once")
+    first_code = lambda screen: world.Authenticator(re.search(r"[?&]secret=([A-Z2-7]+)", screen.text)[1]).code()
+    told, in_part = set(), 4
+
+    def check(words, *answers, status=None, **how):
+        done, said = lost(words, *answers, **how)
+        told.update(name for name in names if words[:len(name.split())] == name.split())
+        if done == 0 or status not in (None, done) or "could be written: No space left on device" not in said:
+            raise AssertionError(f"{words}: {done} {said}")
+
+    for words in (*TELLING, ["show", taro.card_id]):
+        check(words)
+        check([*words, "--json"])
+    check(["status"], user="taro")
+    check(["init"], status=in_part)
+    check(["try", "taro", "--service", "login"], *taro.by_password(), status=in_part)
+    check(["pin", "try"], (pin, taro.pin), status=in_part)
+    check(["user", "add", "hachiro"], status=in_part)
+    check(["user", "add", "nanami"], status=in_part)
+    check(["user", "change", "nanami", "--section", "税務課"], status=in_part)
+    people["hanako"].card.stop()
+    taro.card.remove()
+    with vcard.Card(state=fresh, reader=1):
+        check(["enroll", "hachiro"], (pin, stage.PIN), status=in_part)
+    people["hanako"].card = vcard.Card(state=people["hanako"].card.state, reader=1, inserted=False)
+    taro.card.insert()
+    card = json.loads(world.run("cardtool", "user", "show", "hachiro", "--json").stdout)["cards"][0]["card"]
+    check(["suspend", card], status=in_part)
+    check(["resume", card], status=in_part)
+    check(["totp", "enroll", "hachiro"], (r"your app shows now: $", first_code), status=in_part)
+    check(["totp", "remove", "hachiro"], status=in_part)
+    check(["password", "set", "hachiro", "--stdin"], text=stage.PASSWORD + "\n", status=in_part)
+    check(["revoke", card, "--reason", "lost"], status=in_part)
+    check(["user", "remove", "hachiro", "--revoke-cards", "retired"], status=in_part)
+    check(["user", "remove", "nanami"], status=in_part)
+    equal(told, set(names), "commands")
+    # What was said to be done in part was done.
+    equal(json.loads(world.run("cardtool", "show", card, "--json").stdout)["state"], "revoked")
+    contains(world.run("cardtool", "user", "show", "nanami", status=1).stderr, "nobody is registered")
+
+
+@report.test(120)
+def output_into_a_closed_pipe_is_said_to_be_lost():
+    for words in (*TELLING, ["show", people["taro"].card_id], ["status"]):
+        for json_too in ([], ["--json"]):
+            become = ["runuser", "-u", "taro", "--"] if words == ["status"] else []
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run([*become, "cardtool", *words, *json_too], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+            os.close(writing)
+            if done.returncode <= 0 or "could be written: Broken pipe" not in done.stderr:
+                raise AssertionError(f"{words} {json_too} into a closed pipe: {done.returncode} {done.stderr}")
 
 
 if __name__ == "__main__":

@@ -158,7 +158,14 @@ static const struct option_row revoke_options[] = {
 	{ 0 },
 };
 
-static enum exit_code take_report(struct tool *t, struct revocation *r)
+/* A minute: the clock on the wall of who wrote the report down. */
+#define AHEAD_MAX 60
+
+/*
+ * *ret_ahead: the time that was given lies in the future, and is left out. That stops no revocation: the
+ * clock of this machine may be slow, and the card is in wrong hands.
+ */
+static enum exit_code take_report(struct tool *t, struct revocation *r, bool *ret_ahead)
 {
 	const char *reason = option_value(&t->args, "reason"),
 		   *at = option_value(&t->args, "reported-at");
@@ -184,12 +191,10 @@ static enum exit_code take_report(struct tool *t, struct revocation *r)
 		complain(_("--reported-at is a time like 14:05 (today) or 2026-11-20T14:05"));
 		return EXIT_USAGE;
 	}
-	/* A minute: the clock on the wall of who wrote the report down. */
-	if (at && r->step.reported_at > now + 60) {
-		complain(_("--reported-at lies in the future; give the day too: 2026-11-20T14:05"));
-		return EXIT_USAGE;
-	}
-	if (at)
+	*ret_ahead = r->step.reported_at > now + AHEAD_MAX;
+	if (*ret_ahead)
+		r->step.reported_at = -1;
+	else if (at)
 		text_utc_time(r->reported_at, sizeof(r->reported_at), r->step.reported_at);
 	return EXIT_DONE;
 }
@@ -228,6 +233,7 @@ static enum exit_code take_target(struct tool *t, struct target *g)
 struct revoking {
 	struct revocation revocation;
 	struct target target;
+	bool ahead;
 	int64_t at;
 };
 
@@ -257,6 +263,21 @@ static void revoking_free(struct revoking *v)
 	revocation_free(&v->revocation);
 }
 
+/* After the commit. */
+static enum exit_code say_left_out(struct tool *t, const struct revoking *v)
+{
+	char now[24];
+	bool changed = false;
+
+	for (size_t i = 0; i < v->revocation.n; i++)
+		changed |= v->revocation.cards[i].changed;
+	if (!v->ahead || !changed)
+		return EXIT_DONE;
+	complain(_("--reported-at %s lies in the future: the clock here says %s. The revocation was done all the same; the time of the report was left out."),
+		 ESCAPED(option_value(&t->args, "reported-at")), word_time(now, sizeof(now), v->at));
+	return EXIT_PARTLY;
+}
+
 static enum exit_code print_revoked(struct tool *t, const struct revoking *v)
 {
 	json_t *cards = json_array(), *sessions = json_array();
@@ -282,7 +303,7 @@ static enum exit_code revoke(struct tool *t)
 	enum exit_code code = check_target(t);
 
 	if (!code)
-		code = take_report(t, &v.revocation);
+		code = take_report(t, &v.revocation, &v.ahead);
 	if (!code)
 		code = take_target(t, &v.target);
 	if (code)
@@ -296,16 +317,22 @@ static enum exit_code revoke(struct tool *t)
 	}
 	if (e)
 		return complain_err(e);
-	if (t->json)
-		return print_revoked(t, &v);
-	revocation_say(&v.revocation);
-	return revocation_sessions(t, v.target.person.id, v.target.card.id, NULL);
+	if (t->json) {
+		code = print_revoked(t, &v);
+	} else {
+		revocation_say(&v.revocation);
+		code = revocation_sessions(t, v.target.person.id, v.target.card.id, NULL);
+	}
+
+	enum exit_code left_out = say_left_out(t, &v);
+
+	return code ? code : left_out;
 }
 
 const struct command cmd_revoke = {
 	.name = "revoke",
 	.usage =
-		"CARD | --user USER | --staff-number NUMBER  --reason REASON [--reported-by TEXT] [--reported-at TIME] [--json]",
+		"{CARD | --user USER | --staff-number NUMBER} --reason REASON [--reported-by TEXT] [--reported-at TIME] [--json]",
 	.brief = N_("block a card for good, at once; the card need not be there"),
 	.example = N_("  sudo cardtool revoke 7K2M-9QXD --reason lost \\\n"
 		      "      --reported-by Tanaka --reported-at 14:05"),

@@ -215,7 +215,7 @@ static const char *usage_word(const struct command *c, size_t n, size_t *len)
 	const char *at = c->usage;
 
 	for (size_t i = 0; *at && (*at != '[' || at[1] != '-'); i++) {
-		at += *at == '[';
+		at += *at == '[' || *at == '{';
 		*len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 		if (*len == 0)
 			break;

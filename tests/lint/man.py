@@ -37,7 +37,7 @@ GROUPS = {"auth": "authenticate", "account": "acct_mgmt", "session": "open_sessi
 NEVER = {"PAM_IGNORE"}
 SCREEN_ROWS, SCREEN_COLUMNS = 40, 80
 PAM_WORDS = {*GROUPS, "password", "required", "sufficient", "optional"}
-MACROS = "Cm Ar Fl Op Oo Oc Pq Ql Li Dv Ev Pa Ic Nm Xr Sx Em No Xo Xc It Sh Ss Nd".split()
+MACROS = "Cm Ar Fl Op Oo Oc Pq Brq Ql Li Dv Ev Pa Ic Nm Xr Sx Em No Xo Xc It Sh Ss Nd".split()
 
 
 # ---- mdoc ----
@@ -60,11 +60,11 @@ def plain(line):
     for word in words_of(line):
         if word in MACROS:
             macro = word
-            if word in ("Op", "Oo", "Pq"):
-                out.append("\1(" if word == "Pq" else "\1[")
+            if word in ("Op", "Oo", "Pq", "Brq"):
+                out.append({"Pq": "\1(", "Brq": "\1{"}.get(word, "\1["))
             if word == "Oc":
                 out.append("]\2")
-            closing += {"Op": ["]\2"], "Pq": [")\2"]}.get(word, [])
+            closing += {"Op": ["]\2"], "Pq": [")\2"], "Brq": ["}\2"]}.get(word, [])
             continue
         if macro == "Xr" and re.fullmatch(r"\d", word):
             out[-1] += f"({word})"
@@ -72,12 +72,12 @@ def plain(line):
         out.append(("-" if macro == "Fl" and word.startswith("-") else "") + unescape(word))
         if word in (",", ".", ":", ";"):
             out[-1] = "\2" + word
-    text = " ".join(out + closing[::-1]).replace(" \2", "\2").replace(" ]\2", "]").replace(" )\2", ")")
-    return re.sub(r"[\1\2]", "", text.replace("\1[ ", "[").replace("\1( ", "("))
+    text = " ".join(out + closing[::-1]).replace(" \2", "\2").replace(" ]\2", "]").replace(" )\2", ")").replace(" }\2", "}")
+    return re.sub(r"[\1\2]", "", text.replace("\1[ ", "[").replace("\1( ", "(").replace("\1{ ", "{"))
 
 
 def parts_of(head):
-    return re.split(r" (?=(?:Op|Oo|Ar|No|Pq|Fl) )", head)
+    return re.split(r" (?=(?:Op|Oo|Ar|No|Pq|Brq|Fl) )", head)
 
 
 class Item:

@@ -391,7 +391,7 @@ def A116_revocation():
         refused = tool("revoke", *words, status=status).stderr
         equal(refused.splitlines()[-1], "Nothing was revoked.", f"last words on {words}")
         if len(words) < 2:
-            contains(refused, "Usage: cardtool revoke CARD")
+            contains(refused, "Usage: cardtool revoke {CARD | --user USER | --staff-number NUMBER} --reason REASON [")
             contains(refused, "Example:\n  sudo cardtool revoke 7K2M-9QXD")
     contains(tool("revoke", "--user", "tarp", "--reason", "lost", status=1).stderr, "  taro")
     equal(cards_of("taro"), [card], "nothing of this revokes anything")
@@ -416,6 +416,33 @@ def A116_revocation():
     assert abs(time.mktime(time.strptime(done["at"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time()) < 60
     equal(cards_of("hanako"), [])
     equal([e["detail"]["reason"] for e in events("--type", "card-revoke", "--user", "hanako")][-2:], ["transferred"] * 2)
+
+
+@report.test(60)
+def a_report_from_the_future_holds_no_revocation_up():
+    """The clock is slow, or a finger slipped: the card is stopped all the same."""
+    person("mirai")
+    with inserted():
+        card = card_of(enroll("mirai"))
+    later = time.strftime("%Y-%m-%dT%H:%M", time.localtime(time.time() + 3600))
+    done = tool("revoke", card, "--reason", "lost", "--reported-by", "Tanaka", "--reported-at", later, status=4)
+    assert re.search(rf"Revoked card {card} of mirai at \d\d:\d\d:\d\d\. Logins with it are refused", done.stdout), done.stdout
+    contains(done.stderr, f"--reported-at {later} lies in the future: the clock here says ")
+    contains(done.stderr, "The revocation was done all the same; the time of the report was left out.")
+    lacks(done.stderr, "Nothing was revoked.")
+    shown = json.loads(tool("show", card, "--json").stdout)
+    equal((shown["state"], shown["reported_at"], shown["reported_by"]), ("revoked", None, "Tanaka"))
+    # Once more: there is nothing left to be recorded.
+    again = tool("revoke", card, "--reason", "lost", "--reported-at", later)
+    contains(again.stdout, "was revoked already")
+    equal(again.stderr, "")
+    with inserted():
+        other = card_of(enroll("mirai"))
+    done = tool("revoke", "--user", "mirai", "--reason", "紛失", "--reported-at", later, "--json", status=4, env=JA)
+    contains(done.stderr, "ICカードは失効させました")
+    equal([c["changed"] for c in json.loads(done.stdout)["cards"] if c["card"] == other], [True])
+    # What is no time at all is still said beforehand.
+    contains(tool("revoke", card, "--reason", "lost", "--reported-at", "soon", status=2).stderr, "is a time like 14:05")
 
 
 @report.test(60)

@@ -353,7 +353,9 @@ static enum exit_code print_log(struct tool *t, const struct event_filter *f, st
 	if (l->n == 0)
 		return nothing_found(t, f);
 	if (l->more)
-		say(_("The newest %lld events (--last N shows more, --since TIME those from then on):"),
+		say(ngettext("The newest %lld event (--last N shows more, --since TIME those from then on):",
+			     "The newest %lld events (--last N shows more, --since TIME those from then on):",
+			     (unsigned long)l->limit),
 		    (long long)l->limit);
 	table_print(l->table);
 	return EXIT_DONE;

@@ -84,7 +84,7 @@ const char *told_moment(char *dst, size_t size, int64_t at, const char *from)
 
 	word_time(text, sizeof(text), at);
 	if (*from)
-		snprintf(dst, size, _("%s (%s)"), text, from);
+		snprintf(dst, size, _("%s (%s)"), text, told_origin(from));
 	else
 		snprintf(dst, size, "%s", text);
 	return dst;

@@ -102,6 +102,27 @@ static bool is_address(const char *place)
 	return strpbrk(place, ".:") != NULL;
 }
 
+/* Who came without terminal and address: who_from(). */
+static const char *failure_place(const char *place)
+{
+	if (!strcmp(place, "local"))
+		return _("this machine");
+	if (!strcmp(place, "remote"))
+		return _("the network");
+	return place[0] ? place : "?";
+}
+
+static void last_login(char *dst, size_t size, const char *when, const char *place, const char *tries)
+{
+	if (!strcmp(place, "local"))
+		snprintf(dst, size, _("Last login %s at this machine.%s"), when, tries);
+	else if (!strcmp(place, "remote"))
+		snprintf(dst, size, _("Last login %s over the network.%s"), when, tries);
+	else
+		snprintf(dst, size, is_address(place) ? _("Last login %s from %s.%s") : _("Last login %s on %s.%s"), when,
+			 place[0] ? place : "?", tries);
+}
+
 static void tell_history(const struct login *l, const struct login_stat *st)
 {
 	char when[32], text[WIRE_TEXT_MAX], tries[400] = "";
@@ -111,13 +132,11 @@ static void tell_history(const struct login *l, const struct login_stat *st)
 			 ngettext(" %lld failed try since, the last from %s. If it was not yours, tell the systems section.",
 				  " %lld failed tries since, the last from %s. If these were not yours, tell the systems section.",
 				  (unsigned long)st->failures),
-			 (long long)st->failures, st->failure_from[0] ? st->failure_from : "?");
+			 (long long)st->failures, failure_place(st->failure_from));
 	if (st->last_at < 0)
 		snprintf(text, sizeof(text), "%s%s", _("This is your first login."), tries);
 	else
-		snprintf(text, sizeof(text),
-			 is_address(st->last_from) ? _("Last login %s from %s.%s") : _("Last login %s on %s.%s"),
-			 text_local_time(when, sizeof(when), st->last_at), st->last_from[0] ? st->last_from : "?", tries);
+		last_login(text, sizeof(text), text_local_time(when, sizeof(when), st->last_at), st->last_from, tries);
 	if (l->c->io->tell(l->c->io->arg, false, text) != ERR_OK)
 		log_line(LOG_INFO, "the last login could not be shown");
 }

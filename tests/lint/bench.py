@@ -34,7 +34,7 @@ def help_needs_no_root():
 @lint.check
 def an_unknown_group_is_refused():
     done = bench("no-such-group")
-    if done.returncode != 64 or done.stdout:
+    if done.returncode != 64 or done.stdout or not done.stderr.startswith("bench: there is no group no-such-group\n"):
         yield f"status {done.returncode}: {done.stdout}"
 
 

@@ -59,4 +59,11 @@ def scripts_can_be_started():
             yield f"{lint.short(path)}: {'has #! and is not executable' if starts else 'is executable without #!'}"
 
 
+@lint.check
+def an_unknown_suite_is_named():
+    done = subprocess.run([lint.SOURCE / "scripts/check", "no-such-suite"], capture_output=True, text=True, timeout=20, check=False)
+    if done.returncode != 64 or done.stdout or not done.stderr.startswith("check: there is no suite no-such-suite\n"):
+        yield f"status {done.returncode}: {done.stdout}{done.stderr}"
+
+
 lint.main()

@@ -568,6 +568,7 @@ def the_log_says_when_there_is_more():
     contains(tool("log").stdout, "The newest 50 events")
     lacks(tool("log", "--since", "1d").stdout, "The newest")
     equal(len(tool("log", "--last", "3").stdout.splitlines()), 5)
+    contains(tool("log", "--last", "1").stdout, "The newest 1 event (")
     for env in ({}, JA):
         listed = re.findall(r"^  (\S+) +(.+)$", tool("log", "--type", "unlok", status=2, env=env).stderr, re.M)
         equal(len(listed), 22, "kinds of events")

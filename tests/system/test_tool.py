@@ -97,6 +97,12 @@ def everybody_sees_his_own_status():
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told[key]), told
     contains(as_user("taro", "status", env=JA).stdout, "前回のログイン")
     equal(everything(), before, "the store")
+    # Where a login has no terminal, one word for that.
+    for place, english, japanese in (("local", "(at this machine)", "この端末"), ("remote", "(over the network)", "ネットワーク経由")):
+        daemon.change("UPDATE login_stat SET last_from = ?", place)
+        for show in (lambda env: as_user("taro", "status", env=env), lambda env: world.run("cardtool", "user", "show", "taro", env=env)):
+            assert re.search(rf"^Last login .*{re.escape(english)}$", show(None).stdout, re.MULTILINE), show(None).stdout
+            assert re.search(rf"^前回のログイン .*{japanese}）$", show(JA).stdout, re.MULTILINE), show(JA).stdout
 
 
 @report.test()
@@ -242,6 +248,7 @@ def a_whole_login_is_tried_and_explained():
     equal([logins[-1]["service"], logins[-1]["result"], logins[-1]["detail"]["tried_with"]], ["login", "OK", "cardtool"])
     equal(daemon.number("SELECT count(*) FROM session WHERE state != 'closed'"), 0, "sessions left")
     contains(attempt("taro", *taro.by_password(), env={**JA, "LANGUAGE": "ja"}), "結果: 許可")
+    contains(attempt("taro", *taro.by_password(), env={**JA, "LANGUAGE": "ja"}), "taro、有効\n")
 
 
 @report.test(90)
@@ -463,7 +470,8 @@ def people_cards_and_readers_are_completed_for_root_alone():
     equal(sorted(shells.bash("user", "show", "")), ["hanako", "taro"])
     equal(shells.bash("user", "show", "ta"), ["taro"])
     equal(shells.bash("log", "--user", "h"), ["hanako"])
-    equal(sorted(shells.bash("show", "")), sorted(p.card_id for p in people.values()))
+    for command in ("show", "revoke"):
+        equal(sorted(shells.bash(command, "")), sorted(p.card_id for p in people.values()))
     equal(shells.bash("enroll", "taro", "--reader", ""), [r"Virtual\ PCD\ 00\ 00", r"Virtual\ PCD\ 00\ 01"])
     equal(shells.bash("enroll", "taro", "--reader", '"Virtual PCD 00 01'), ["Virtual PCD 00 01"])
     for words in (("user", "show", ""), ("show", ""), ("enroll", "taro", "--reader", "")):

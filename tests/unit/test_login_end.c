@@ -445,6 +445,15 @@ static void the_history_is_told(void **state)
 	stage_raw("UPDATE login_stat SET last_from = NULL");
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 	assert_non_null(strstr(stage.shown, " on ?."));
+	/* A screen locker has no terminal. */
+	stage_request(tty, "");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, " at this machine. 1 failed try since, the last from this machine."));
+	stage_raw("UPDATE login_stat SET last_from = 'remote', failures = 1, failure_from = 'remote'");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, " over the network. 1 failed try since, the last from the network."));
 	/* Another's failures are not his. */
 	stage_request(user, "hanako");
 	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);

@@ -66,12 +66,18 @@ struct doctor {
 	json_t *json;                   /* NULL: text */
 	bool all;
 	struct doctor_facts facts;
+	struct doctor_judgements judged;
 	unsigned counts[DOCTOR_ERROR + 1];
 };
 
 const struct doctor_facts *doctor_facts(const struct doctor *d)
 {
 	return &d->facts;
+}
+
+struct doctor_judgements *doctor_judgements(struct doctor *d)
+{
+	return &d->judged;
 }
 
 json_t *doctor_list(struct doctor *d, const char *name)
@@ -278,6 +284,7 @@ static enum exit_code doctor(struct tool *t)
 	else
 		say_sum(&d);
 	doctor_facts_free(&d.facts);
+	doctor_judgements_free(&d.judged);
 	return d.counts[DOCTOR_ERROR] ? EXIT_REFUSED : EXIT_DONE;
 }
 

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cardtool.h"
@@ -279,9 +280,30 @@ static enum err store_in_child(void *arg)
 	return e ? e : old ? ERR_EXISTS : ERR_OK;
 }
 
+/* Said here by name, with the commands: the child would only refuse. */
+static enum err check_store_files(void)
+{
+	static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm", "lock", "reserve" };
+	const struct passwd *owner = getpwnam(USER_WORKER);
+	char path[256];
+	struct stat st;
+
+	for (size_t i = 0; owner && i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), PATH_STORE_DIR "/%s", names[i]);
+		if (lstat(path, &st) || !S_ISREG(st.st_mode) ||
+		    (st.st_uid == owner->pw_uid && (st.st_mode & 07777) == 0600))
+			continue;
+		return fail(ERR_NOT_ALLOWED, "%s is of uid %u with mode %04o; it should be: chown %s %s; chmod 0600 %s", path,
+			    st.st_uid, st.st_mode & 07777, USER_WORKER, path, path);
+	}
+	return ERR_OK;
+}
+
 static enum err make_store(struct tool *t)
 {
-	return privilege_run_as(USER_WORKER, store_in_child, t, deadline_in(STORE_MS));
+	enum err e = check_store_files();
+
+	return e ? e : privilege_run_as(USER_WORKER, store_in_child, t, deadline_in(STORE_MS));
 }
 
 /* ---- all of it ---- */

@@ -46,6 +46,33 @@ void doctor_find(struct doctor *d, enum doctor_level level, const struct doctor_
 /* The list under this name in the output of --json, NULL for text. */
 json_t *doctor_list(struct doctor *d, const char *name);
 
+/* ---- who could change a file ---- */
+
+/*
+ * Each directory on the way to the file, what its links lead to, and the file itself are root's and not
+ * writable by others, and no file of them is set-uid or set-gid. False: one is not; what is wrong was
+ * said, once however many files share it. A file that is not there is no fault.
+ */
+bool doctor_trust(struct doctor *d, const char *path);
+
+/* What was judged so far, by paths without links. */
+struct doctor_judgements {
+	size_t n;
+	struct doctor_judged {
+		char *path;
+		bool good;
+	} *rows;
+};
+struct doctor_judgements *doctor_judgements(struct doctor *d);
+void doctor_judgements_free(struct doctor_judgements *j);
+
+/*
+ * The advice to run these commands, for a file that others could change. "", or a name that a shell would
+ * take for more than a name (whoever can make files here may have made it): the advice to look at it.
+ */
+#define DOCTOR_ADVICE_SIZE 10240
+void doctor_mend_text(char dst[DOCTOR_ADVICE_SIZE], const char *path, const char *commands);
+
 /* Names, as many as may be shown: "taro, hanako and 302 more". */
 struct doctor_names {
 	size_t n, shown;

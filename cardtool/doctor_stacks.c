@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "doctor.h"
 #include "pam_known.h"
@@ -209,38 +208,32 @@ static void say_jobs(struct doctor *d, const struct doctor_facts *f)
 			    _("jobs of people whose card was revoked go on: %s"), doctor_names_text(&names));
 }
 
-/* Files that decide who gets in are root's alone. */
-static void look_at_mode(struct doctor *d, const char *path)
-{
-	struct stat st;
+/* ---- files and modules: who could change them decides who gets in ---- */
 
-	if (stat(path, &st) || (st.st_uid == 0 && !(st.st_mode & 0022)))
-		return;
-	doctor_find(d, DOCTOR_ERROR, &(struct doctor_mark){ .finding = "mode", .file = path },
-		    _("give it back its owner and mode, and find out who changed them"),
-		    _("%s can be changed by others than root: uid %u, mode %06o"), path, st.st_uid, st.st_mode);
+static void look_at_service(struct doctor *d, const struct pam_service *s)
+{
+	char path[PAM_LINE_MAX + 128];
+
+	for (size_t i = 0; i < s->n_files; i++)
+		(void)doctor_trust(d, s->files[i]);
+	for (enum pam_phase w = PHASE_AUTH; w <= PHASE_PASSWORD; w++) {
+		for (size_t i = 0; i < s->stacks[w].n; i++) {
+			const struct pam_line *l = &s->stacks[w].lines[i];
+
+			if (l->kind == LINE_MODULE && pam_known_path(l->module, pam_known_dirs, path, sizeof(path)))
+				(void)doctor_trust(d, path);
+		}
+	}
 }
 
-static void look_at_modes(struct doctor *d, const struct doctor_facts *f)
+/* The directories too: who can write there writes a service that is not there yet. */
+static void look_at_files(struct doctor *d, const struct doctor_facts *f)
 {
-	char path[512];
-
 	for (const char *const *dir = pam_stack_dirs; *dir; dir++)
-		look_at_mode(d, *dir);
-	snprintf(path, sizeof(path), "%s/%s.so", pam_known_dirs[0], PAM_KNOWN_OURS);
-	look_at_mode(d, pam_known_dirs[0]);
-	look_at_mode(d, path);
-	for (size_t i = 0; i < f->n_services; i++) {
-		const char *seen = f->services[i].pam.path;
-
-		if (*seen)
-			look_at_mode(d, seen);
-	}
-	for (const char *const *part = (const char *const[]){ "common-auth", "common-account", "common-session",
-			"common-session-noninteractive", "other", "system-auth", "password-auth", NULL }; *part; part++) {
-		snprintf(path, sizeof(path), "%s/%s", pam_stack_dirs[0], *part);
-		look_at_mode(d, path);
-	}
+		(void)doctor_trust(d, *dir);
+	(void)doctor_trust(d, CARDMFA_PAMDIR "/" PAM_KNOWN_OURS ".so");
+	for (size_t i = 0; i < f->n_services; i++)
+		look_at_service(d, &f->services[i].pam);
 }
 
 void doctor_stacks(struct doctor *d)
@@ -274,5 +267,5 @@ void doctor_stacks(struct doctor *d)
 		say_unused(d, f);
 		say_jobs(d, f);
 	}
-	look_at_modes(d, f);
+	look_at_files(d, f);
 }

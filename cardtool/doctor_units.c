@@ -17,8 +17,22 @@ static const struct {
 	{ "cardmfad-user.socket", "is-enabled", "enabled",
 	  "systemctl enable cardmfad-user.socket" },
 	{ "cardmfad-user.socket", "is-active", "active", "systemctl start cardmfad-user.socket" },
-	{ "pcscd.socket", "is-active", "active", "systemctl enable --now pcscd.socket" },
+	{ "pcscd.socket", "is-enabled", "enabled", "systemctl enable pcscd.socket" },
+	{ "pcscd.socket", "is-active", "active", "systemctl start pcscd.socket" },
 };
+
+/* Neither `enable` nor `start` would help. state: "masked", "masked-runtime". */
+static bool say_masked(struct doctor *d, const char *unit, const char *state)
+{
+	const char *socket = strncmp(unit, "pcscd", strlen("pcscd")) == 0 ? "pcscd.socket" : "cardmfad.socket cardmfad-user.socket";
+	char advice[256];
+
+	snprintf(advice, sizeof(advice), "systemctl unmask %s%s && systemctl enable --now %s",
+		 strcmp(state, "masked-runtime") == 0 ? "--runtime " : "", unit, socket);
+	doctor_find(d, DOCTOR_ERROR, &(struct doctor_mark){ .finding = "masked", .service = unit }, advice,
+		    _("%s is masked: nothing can start it"), unit);
+	return false;
+}
 
 static bool unit_good(struct doctor *d, size_t i)
 {
@@ -35,6 +49,8 @@ static bool unit_good(struct doctor *d, size_t i)
 	state[strcspn(state, "\n")] = '\0';
 	if (strcmp(state, unit_states[i].good) == 0)
 		return true;
+	if (strncmp(state, "masked", strlen("masked")) == 0)
+		return say_masked(d, unit_states[i].unit, state);
 	doctor_say(d, DOCTOR_ERROR, unit_states[i].advice, _("%s is not %s but %s"),
 		   unit_states[i].unit, unit_states[i].good, state);
 	return false;
@@ -146,6 +162,38 @@ static bool overrides_good(struct doctor *d, const char *unit)
 	return good;
 }
 
+/* ---- who could change them ---- */
+
+static const char *const units[] = { "cardmfad.socket", "cardmfad-user.socket", "cardmfad.service", "pcscd.socket", "pcscd.service" };
+
+/* What stands there now, and where a drop-in could be put. */
+static bool files_good(struct doctor *d, const char *unit)
+{
+	static const char *const dirs[] = { "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system" };
+	const char *const argv[] = { "/usr/bin/systemctl", "--no-pager", "show", "--property=FragmentPath,DropInPaths,UnitFileState",
+				     unit, NULL };
+	char shown[8192], value[4096], path[512];
+	int status;
+	bool good = true;
+
+	if (program_run(argv, shown, sizeof(shown), &status) || status != 0)
+		return true;    /* said by the states */
+	if (value_of(shown, "UnitFileState", value, sizeof(value)) && strstr(unit, ".service") &&
+	    strncmp(value, "masked", strlen("masked")) == 0)
+		good = say_masked(d, unit, value);
+	if (value_of(shown, "FragmentPath", value, sizeof(value)) && *value)
+		good &= doctor_trust(d, value);
+	if (value_of(shown, "DropInPaths", value, sizeof(value)))
+		for (char *rest = value, *word; (word = strsep(&rest, " "));)
+			if (*word)
+				good &= doctor_trust(d, word);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s.d", dirs[i], unit);
+		good &= doctor_trust(d, path);
+	}
+	return good;
+}
+
 void doctor_units(struct doctor *d)
 {
 	bool good = true;
@@ -161,6 +209,8 @@ void doctor_units(struct doctor *d)
 	good &= overrides_good(d, "cardmfad.socket");
 	good &= overrides_good(d, "cardmfad-user.socket");
 	good &= overrides_good(d, "cardmfad.service");
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		good &= files_good(d, units[i]);
 	if (good)
 		doctor_say(d, DOCTOR_OK, NULL, _("the units are enabled, active and as they were shipped"));
 }

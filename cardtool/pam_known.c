@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "policy.h"
+#include "text.h"
 
 const char *const pam_known_dirs[] = { CARDMFA_PAMDIR, "/lib/x86_64-linux-gnu/security", "/lib/aarch64-linux-gnu/security",
 				       "/lib/security", "/lib64/security", NULL };
@@ -49,18 +50,24 @@ static const struct row {
 	{ "pam_fprintd", NULL, EVERY_PHASE, 0, KIND_INHERENCE },
 };
 
-static bool exists(const char *module, const char *const *dirs)
+bool pam_known_path(const char *module, const char *const *dirs, char *dst, size_t size)
 {
-	char path[512];
-
 	if (module[0] == '/')
-		return access(module, R_OK) == 0;
+		return access(module, R_OK) == 0 && text_copy(dst, size, module);
 	for (; *dirs; dirs++) {
-		snprintf(path, sizeof(path), "%s/%s", *dirs, module);
-		if (access(path, R_OK) == 0)
+		int len = snprintf(dst, size, "%s/%s", *dirs, module);
+
+		if (len >= 0 && (size_t)len < size && access(dst, R_OK) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool exists(const char *module, const char *const *dirs)
+{
+	char path[PAM_LINE_MAX + 128];
+
+	return pam_known_path(module, dirs, path, sizeof(path));
 }
 
 /* The module itself refuses these: pam_module/relay.c. */

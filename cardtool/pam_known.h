@@ -21,6 +21,9 @@ struct pam_known {
 /* Where libpam looks for modules without a path; ends with NULL. */
 extern const char *const pam_known_dirs[];
 
+/* Where the file of this module is; false: there is none, or dst is too small. */
+bool pam_known_path(const char *module, const char *const *dirs, char *dst, size_t size);
+
 /* dirs NULL: every module is taken to be there. */
 void pam_known_line(const struct pam_line *l, enum pam_phase phase, const char *const *dirs, struct pam_known *ret);
 

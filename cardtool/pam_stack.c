@@ -25,6 +25,7 @@ const char *pam_stack_phase_name(enum pam_phase phase)
 struct reading {
 	const char *const *dirs;
 	struct pam_stack *stacks;
+	struct pam_service *service;
 	char *why;
 	size_t why_size;
 	unsigned files;
@@ -252,10 +253,26 @@ static bool complain_of(struct reading *r, const char *file, unsigned number, co
 	return false;
 }
 
+static void add_file(struct reading *r, const char *path)
+{
+	struct pam_service *s = r->service;
+	char **files = reallocarray(s->files, s->n_files + 1, sizeof(*files));
+
+	if (!files) {
+		r->no_memory = true;
+		return;
+	}
+	s->files = files;
+	files[s->n_files] = copy(r, path);
+	s->n_files += files[s->n_files] != NULL;
+}
+
 static bool read_lines(struct reading *r, FILE *f, const char *path, struct place p)
 {
 	struct lines l = { .f = f };
 	enum line_result got;
+
+	add_file(r, path);
 
 	p.file = path;
 	while ((got = next_line(&l, &p.number)) == LINE_READ)
@@ -350,7 +367,7 @@ enum err pam_stack_read(const char *const *dirs, const char *service, struct pam
 {
 	struct pam_service s = { .broken = false };
 	struct pam_stack other[PAM_PHASES] = { { .n = 0 } };
-	struct reading r = { .dirs = dirs, .stacks = s.stacks, .why = s.why, .why_size = sizeof(s.why) };
+	struct reading r = { .dirs = dirs, .stacks = s.stacks, .service = &s, .why = s.why, .why_size = sizeof(s.why) };
 	char path[512], unused[512];
 	bool own, others = false;
 
@@ -381,6 +398,9 @@ void pam_stack_free(struct pam_service *s)
 {
 	for (int i = 0; i < PAM_PHASES; i++)
 		free_stack(&s->stacks[i]);
+	for (size_t i = 0; i < s->n_files; i++)
+		free(s->files[i]);
+	free(s->files);
 	free(s->name);
 	free(s->path);
 }

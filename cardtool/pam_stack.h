@@ -47,6 +47,8 @@ struct pam_service {
 	char *name, *path;      /* path: "" when there is no file of its own */
 	bool broken;            /* libpam refuses to start: nothing works at this service */
 	char why[256];          /* English, "" unless broken */
+	size_t n_files;
+	char **files;           /* all that were read for it, those of `other` and included ones too */
 	struct pam_stack stacks[PAM_PHASES];
 };
 

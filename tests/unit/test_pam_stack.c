@@ -97,6 +97,31 @@ static void phases_without_lines_are_those_of_other(void **state)
 	pam_stack_free(&s);
 }
 
+/* Who can write one of them decides: also those without a line, of another phase, of `other`, or that break it all. */
+static void every_file_that_is_read_is_named(void **state)
+{
+	static const char *const names[] = { "files", "comments", "of-password", "other" };
+	struct pam_service s;
+
+	(void)state;
+	pam_files_write(pam_files_etc, "comments", "# nothing\n");
+	pam_files_write(pam_files_etc, "of-password", "password required pam_deny.so\n");
+	pam_files_write(pam_files_etc, "other", "auth required pam_deny.so\n");
+	pam_files_write(pam_files_etc, "files", "@include comments\nauth required pam_a.so\npassword include of-password\n");
+	s = pam_files_read("files");
+	assert_int_equal(s.n_files, sizeof(names) / sizeof(names[0]));
+	for (size_t i = 0; i < s.n_files; i++) {
+		assert_memory_equal(s.files[i], pam_files_etc, strlen(pam_files_etc));
+		assert_string_equal(strrchr(s.files[i], '/') + 1, names[i]);
+	}
+	pam_stack_free(&s);
+	pam_files_write(pam_files_etc, "files", "@include comments\n@include nowhere\n");
+	s = pam_files_read("files");
+	assert_true(s.broken);
+	assert_int_equal(s.n_files, 2);
+	pam_stack_free(&s);
+}
+
 static void what_libpam_refuses_is_broken(void **state)
 {
 	static const struct {
@@ -196,6 +221,7 @@ int main(void)
 		cmocka_unit_test(includes_stand_in_their_places),
 		cmocka_unit_test(the_first_directory_counts),
 		cmocka_unit_test(phases_without_lines_are_those_of_other),
+		cmocka_unit_test(every_file_that_is_read_is_named),
 		cmocka_unit_test(what_libpam_refuses_is_broken),
 		cmocka_unit_test(files_that_include_each_other_often_end),
 		cmocka_unit_test(an_endless_line_is_refused),

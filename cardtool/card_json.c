@@ -11,7 +11,7 @@ json_t *card_json(const struct card_row *c, const struct person *p)
 
 	text_hex(sha, c->spki_sha256, sizeof(c->spki_sha256));
 	text_hex(key, &(unsigned char){ (unsigned char)c->key_ref }, 1);
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o,"
 			 " s:s}",
 			 "card", c->card_id.text,
 			 "user", p->login,
@@ -20,6 +20,7 @@ json_t *card_json(const struct card_row *c, const struct person *p)
 			 "state", card_state_name(c->state),
 			 "reason", json_text(card_reason_name(c->reason)),
 			 "usable", lifecycle_usable(c, clock_real_s()) == ERR_OK,
+			 "expired", lifecycle_usable(c, clock_real_s()) == ERR_EXPIRED,
 			 "key", key,
 			 "algorithm", key_algorithm_name(c->algorithm),
 			 "pin_proved", c->pin_proved,

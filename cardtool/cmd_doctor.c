@@ -37,6 +37,7 @@ static const struct check {
 	{ "key-file", doctor_key_file },
 	{ "configuration", doctor_configuration },
 	{ "store", doctor_store },
+	{ "cards", doctor_cards },
 	{ "units", doctor_units },
 	{ "daemon", doctor_daemon },
 	{ "readers", doctor_readers },

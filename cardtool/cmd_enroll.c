@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "enrol.h"
 #include "find.h"
+#include "lifecycle.h"
 #include "output.h"
 #include "prompt.h"
 #include "reader.h"
@@ -86,7 +87,11 @@ static enum exit_code refuse_pinned(struct tool *t, const struct card_row *holde
 	if (e)
 		return complain_err(e);
 	complain(_("this card's key is enrolled already, as card %s of %s (%s)"),
-		 holder->card_id.text, p.login, word_card_state(holder->state));
+		 holder->card_id.text, p.login, word_card(holder, clock_real_s()));
+	if (holder->state == CARD_SUSPENDED)
+		advise(_("`cardtool resume %s` ends the suspension."), holder->card_id.text);
+	else if (lifecycle_usable(holder, clock_real_s()) != ERR_OK)
+		advise(_("A key is enrolled once and never again: have a new key and certificate written to the card."));
 	return EXIT_REFUSED;
 }
 

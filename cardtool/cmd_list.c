@@ -57,7 +57,7 @@ static enum err list_card(const struct card_row *c, void *arg)
 	table_add(l->table, p.login);
 	table_add(l->table, p.name);
 	table_add(l->table, c->label);
-	table_add(l->table, word_card_state(c->state));
+	table_add(l->table, word_card(c, clock_real_s()));
 	table_add(l->table, c->state >= CARD_REVOKED ? word_reason(c->reason) : "");
 	table_add(l->table, word_date(text, sizeof(text), c->not_after));
 	table_add(l->table, word_time(text, sizeof(text), c->last_used_at));
@@ -177,7 +177,7 @@ static void show_text(const struct card_row *c, const struct person *p)
 	field(t, _("Card"), c->card_id.text);
 	field(t, _("Holder"), who);
 	field(t, _("Label"), c->label);
-	field(t, _("State"), word_card_state(c->state));
+	field(t, _("State"), word_card(c, clock_real_s()));
 	field(t, _("Logins"), usable_text(c, p));
 	field(t, _("Key"), key);
 	field(t, _("PIN"),

@@ -6,6 +6,7 @@
 
 #include "card_json.h"
 #include "cardtool.h"
+#include "clock.h"
 #include "find.h"
 #include "lockout.h"
 #include "output.h"
@@ -82,7 +83,7 @@ static enum err card_line(const struct card_row *c, void *arg)
 
 	/* TRANSLATORS: card, its state, the end of its certificate, its label */
 	snprintf(line, sizeof(line), _("%s: %s, certificate until %s, %s"), c->card_id.text,
-		 word_card_state(c->state), word_date(until, sizeof(until), c->not_after),
+		 word_card(c, clock_real_s()), word_date(until, sizeof(until), c->not_after),
 		 *c->label ? c->label : _("no label"));
 	v->cards_left += c->state < CARD_REVOKED;
 	field(v->table, _("Card"), line);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "card_start.h"
+#include "clock.h"
 #include "event.h"
 #include "output.h"
 #include "paths.h"
@@ -48,7 +49,7 @@ static enum err offer_card(const struct card_row *c, void *arg)
 
 	if (store_person_by_id(o->store, c->person, &p) != ERR_OK)
 		return ERR_OK;
-	snprintf(text, sizeof(text), "%s, %s %s", p.login, word_card_state(c->state), c->label);
+	snprintf(text, sizeof(text), "%s, %s %s", p.login, word_card(c, clock_real_s()), c->label);
 	offer(o->typed, c->card_id.text, text);
 	return ERR_OK;
 }

@@ -100,6 +100,8 @@ struct doctor_person {
 	struct person person;           /* never a removed one */
 	bool card, card_nopin;          /* one that can be used now */
 	bool card_unusable;             /* some, but none of those */
+	struct card_id suspended, expired;      /* one of those that can't be used, for this reason; "" none */
+	int64_t card_until;             /* the latest end of one that can be used now; INT64_MAX: it has none; 0: no card */
 	bool totp, password;
 	int64_t account_uid;            /* of the account with this login name; -1: there is none */
 	int64_t account_gid;
@@ -149,6 +151,8 @@ void doctor_paths(struct doctor *d);
 void doctor_key_file(struct doctor *d);
 void doctor_configuration(struct doctor *d);
 void doctor_store(struct doctor *d);
+
+void doctor_cards(struct doctor *d);
 
 void doctor_clock(struct doctor *d);
 void doctor_rescue(struct doctor *d);

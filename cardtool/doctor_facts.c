@@ -195,13 +195,18 @@ struct gathering {
 static enum err note_card(const struct card_row *c, void *arg)
 {
 	struct doctor_person *p = arg;
+	enum err e = lifecycle_usable(c, clock_real_s());
+	int64_t until = c->not_after < 0 ? INT64_MAX : c->not_after;
 
-	if (lifecycle_usable(c, clock_real_s()) != ERR_OK)
+	if (e) {
 		p->card_unusable = true;
-	else if (c->pin_proved)
-		p->card = true;
-	else
-		p->card_nopin = true;
+		p->suspended = e == ERR_SUSPENDED ? c->card_id : p->suspended;
+		p->expired = e == ERR_EXPIRED ? c->card_id : p->expired;
+		return ERR_OK;
+	}
+	p->card |= c->pin_proved;
+	p->card_nopin |= !c->pin_proved;
+	p->card_until = until > p->card_until ? until : p->card_until;
 	return ERR_OK;
 }
 

@@ -35,6 +35,20 @@ static bool same_place(const struct sim_place *a, const struct sim_place *b)
 	return a->remote == b->remote && strcmp(a->network, b->network) == 0;
 }
 
+#define CARD_FACTORS (FACTOR_BIT(FACTOR_CARD) | FACTOR_BIT(FACTOR_CARD_NOPIN))
+
+/* Why a card that is there is no use, where one is asked for. */
+enum card_trouble { TROUBLE_NONE, TROUBLE_SUSPENDED, TROUBLE_EXPIRED };
+
+static enum card_trouble card_trouble(const struct sim_result *r)
+{
+	const struct doctor_person *p = r->person;
+
+	if (r->outcome != SIM_LOCKED_OUT || !(r->missing & CARD_FACTORS))
+		return TROUBLE_NONE;
+	return *p->suspended.text ? TROUBLE_SUSPENDED : *p->expired.text ? TROUBLE_EXPIRED : TROUBLE_NONE;
+}
+
 /* ---- counting ---- */
 
 static void *one_more(void *rows, size_t n, size_t size)
@@ -64,7 +78,8 @@ static struct crowd *crowd_of(struct survey *s, const struct sim_result *r)
 		struct crowd *c = &s->crowds[i];
 
 		if (c->like.service == r->service && c->like.class_of == r->class_of && c->like.outcome == r->outcome &&
-		    c->like.why == r->why && c->like.missing == r->missing && same_place(&c->place, r->place))
+		    c->like.why == r->why && c->like.missing == r->missing && same_place(&c->place, r->place) &&
+		    card_trouble(&c->like) == card_trouble(r))
 			return c;
 	}
 	s->crowds = one_more(s->crowds, s->n_crowds, sizeof(*s->crowds));
@@ -153,6 +168,25 @@ static void commands_for(unsigned missing, const char *user, char *dst, size_t s
 						rows[i].behind);
 }
 
+/* What is to be done about the card, and the commands for the rest. False: nothing but to enrol. */
+static bool card_advice(const struct crowd *c, char *dst, size_t size)
+{
+	const struct doctor_person *p = c->like.person;
+	bool one = c->names.n == 1;
+	enum card_trouble trouble = card_trouble(&c->like);
+
+	char rest[256];
+
+	commands_for(c->like.missing & ~CARD_FACTORS, one ? p->person.login : "USER", rest, sizeof(rest));
+	if (trouble == TROUBLE_SUSPENDED)
+		snprintf(dst, size, "cardtool resume %s%s%s", one ? p->suspended.text : "CARD", *rest ? "; " : "", rest);
+	if (trouble == TROUBLE_EXPIRED)
+		snprintf(dst, size,
+			 _("have a new key and certificate written to the card, then: cardtool enroll %s; cardtool revoke %s --reason replaced%s%s"),
+			 one ? p->person.login : "USER", one ? p->expired.text : "OLD-CARD", *rest ? "; " : "", rest);
+	return trouble != TROUBLE_NONE;
+}
+
 /* The line of the stack that lets people by, where there is one. */
 static const struct pam_line *leaking_line(const struct doctor_service *s)
 {
@@ -200,10 +234,15 @@ static const char *reason_text(const struct crowd *c, struct speech *s, char *ds
 
 	switch (c->like.why) {
 	case SIM_LACKS:
-		commands_for(c->like.missing, c->names.n == 1 ? c->like.person->person.login : "USER", s->advice,
+		if (!card_advice(c, s->advice, sizeof(s->advice)))
+			commands_for(c->like.missing, c->names.n == 1 ? c->like.person->person.login : "USER", s->advice,
 			     sizeof(s->advice));
 		snprintf(dst, size, _("[%s] asks for what they lack: %s"), class_name,
 			 missing_text(c->like.missing, s->factors, sizeof(s->factors)));
+		if (card_trouble(&c->like) == TROUBLE_SUSPENDED)
+			snprintf(dst + strlen(dst), size - strlen(dst), "%s", _(" (their card is suspended)"));
+		if (card_trouble(&c->like) == TROUBLE_EXPIRED)
+			snprintf(dst + strlen(dst), size - strlen(dst), "%s", _(" (the certificate on their card has ended)"));
 		break;
 	case SIM_NOTHING_OFFERED:
 		snprintf(s->advice, sizeof(s->advice), _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "card_id.h"
+#include "clock.h"
 #include "output.h"
 #include "words.h"
 
@@ -137,7 +138,7 @@ static enum err add_card(const struct card_row *c, void *arg)
 	if (e)
 		return e;
 	snprintf(shown, sizeof(shown), "%s  %s  %s  %s", c->card_id.text, p.login,
-		 word_card_state(c->state), c->label);
+		 word_card(c, clock_real_s()), c->label);
 	candidates_add(search->candidates, c->card_id.text, shown);
 	return ERR_OK;
 }

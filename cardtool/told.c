@@ -57,6 +57,8 @@ enum err told_keep(struct told *t, const struct wire_record *r)
 
 const char *told_card_state(const struct wire_card *c)
 {
+	if (strcmp(c->usable, err_name(ERR_EXPIRED)) == 0)
+		return word_card_expired();
 	for (enum card_state s = CARD_ISSUED; s <= CARD_DESTROYED; s++)
 		if (strcmp(c->state, card_state_name(s)) == 0)
 			return word_card_state(s);

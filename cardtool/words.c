@@ -121,6 +121,16 @@ const char *word_card_state(enum card_state state)
 	return translated(WORD(card_states, state));
 }
 
+const char *word_card_expired(void)
+{
+	return _("expired");
+}
+
+const char *word_card(const struct card_row *c, int64_t now)
+{
+	return c->state == CARD_ACTIVE && c->not_after >= 0 && now > c->not_after ? word_card_expired() : word_card_state(c->state);
+}
+
 const char *word_person_state(enum person_state state)
 {
 	return translated(WORD(person_states, state));

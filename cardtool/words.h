@@ -14,6 +14,9 @@
 #include "store.h"
 
 const char *word_card_state(enum card_state state);
+/* The state, but "expired" of an active one whose certificate has ended by `now`. */
+const char *word_card(const struct card_row *c, int64_t now);
+const char *word_card_expired(void);
 const char *word_person_state(enum person_state state);
 const char *word_reason(enum card_reason reason);
 /* From the store's name or from the word above; false: neither. */

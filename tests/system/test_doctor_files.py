@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""cardtool doctor: who could change a program, a module, a unit or the store; units after the next boot.
+"""cardtool doctor: who could change a program, a module, a unit or the store; units after the next boot; cards that end.
 Each fault is made, found, mended with the command that stands beside it, and is gone."""
 # check: timeout=300
 import contextlib
@@ -9,8 +9,9 @@ import os
 import pathlib
 import re
 import shutil
+import time
 
-from lib import report, stage, world
+from lib import report, stage, vcard, world
 from lib.report import contains, equal, lacks
 
 JA = {"LANG": "ja_JP.UTF-8"}
@@ -18,6 +19,7 @@ STORE = pathlib.Path("/var/lib/cardmfa")
 KEY = pathlib.Path("/etc/cardmfa/keys/store.key")
 MODULES = next(path for path in pathlib.Path("/usr/lib").glob("*/security") if (path / "pam_unix.so").exists())
 LOGIN = pathlib.Path("/etc/pam.d/login")
+DAY = 86400
 people = {}
 
 
@@ -32,6 +34,12 @@ def findings(check=None, **wanted):
 
 def errors():
     return {(f["check"], f["file"]) for f in findings(level="error")}
+
+
+def sql(statement, *values):
+    """As the store's owner, behind everybody's back."""
+    world.run("runuser", "-u", "cardmfa", "--", "python3", "-c",
+              f"import sqlite3; db = sqlite3.connect('{STORE}/store.db'); db.execute({statement!r}, {values!r}); db.commit()")
 
 
 @contextlib.contextmanager
@@ -255,6 +263,90 @@ def units_that_do_not_come_back_after_the_next_boot():
         finally:
             world.systemctl("enable", unit)
     contains(doctor(env=JA).stdout, "正常      units")
+
+
+# --- cards that can't be used, or not for long ----------------------------------------------------------
+
+def login_of(person):
+    return next(f for f in findings("logins", level="error") if person in f["text"])
+
+
+@report.test(90)
+def a_suspended_card_is_resumed_not_enrolled():
+    card = people["taro"].card_id
+    world.run("cardtool", "suspend", card)
+    try:
+        found = login_of("taro")
+        contains(found["advice"], f"cardtool resume {card}")
+        contains(found["text"], "card (their card is suspended)")
+        lacks(found["advice"], "enroll")
+        refused = world.run("cardtool", "enroll", "taro", status=1).stderr
+        contains(refused, "(suspended)")
+        contains(refused, f"cardtool resume {card}")
+        world.run("sh", "-c", found["advice"])
+        equal(errors(), set())
+    finally:
+        world.run("cardtool", "resume", card)
+
+
+def ends_in(seconds):
+    sql("update card set not_after = ? where card_id = ?", int(time.time()) + seconds, people["taro"].card_id)
+
+
+@report.test(90)
+def a_card_that_has_ended_is_called_so():
+    card = people["taro"].card_id
+    kept = json.loads(world.run("cardtool", "show", card, "--json").stdout)["not_after"]
+    ends_in(-DAY)
+    try:
+        found = login_of("taro")
+        contains(found["text"], "(the certificate on their card has ended)")
+        contains(found["advice"], f"cardtool revoke {card} --reason replaced")
+        contains(found["advice"], "new key and certificate")
+        found, = findings("cards", finding="expired")
+        equal((found["level"], found["person"]), ("warning", "taro"))
+        contains(found["text"], "1 person")
+        assert re.search(rf"^{card} +taro .* expired ", world.run("cardtool", "list").stdout, re.MULTILINE)
+        assert re.search(rf"^{card} +taro .* 有効期限切れ ", world.run("cardtool", "list", env=JA).stdout, re.MULTILINE)
+        contains(world.run("cardtool", "user", "show", "taro").stdout, f"{card}: expired")
+        contains(world.run("cardtool", "show", card).stdout, "expired")
+        contains(world.run("runuser", "-u", "taro", "--", "cardtool", "status").stdout, f"{card}: expired")
+        told, = json.loads(world.run("cardtool", "list", "--expired", "--json").stdout)
+        equal((told["state"], told["usable"], told["expired"]), ("active", False, True))
+        # Its key is pinned for good.
+        refused = world.run("cardtool", "enroll", "taro", status=1).stderr
+        contains(refused, "(expired)")
+        contains(refused, "new key")
+    finally:
+        sql("update card set not_after = unixepoch(?) where card_id = ?", kept, card)
+    equal(findings("cards")[0]["level"], "ok")
+    lacks(world.run("cardtool", "list").stdout, "expired")
+
+
+@report.test(90)
+def the_end_of_a_card_is_told_a_month_before():
+    card = people["taro"].card_id
+    kept = json.loads(world.run("cardtool", "show", card, "--json").stdout)["not_after"]
+    try:
+        ends_in(31 * DAY)
+        equal([f["level"] for f in findings("cards")], ["ok"])
+        ends_in(29 * DAY)
+        found, = findings("cards")
+        equal((found["level"], found["finding"], found["person"]), ("warning", "ends-soon", "taro"))
+        contains(found["text"], f"taro ({time.strftime('%Y-%m-%d', time.localtime(time.time() + 29 * DAY))})")
+        contains(found["advice"], "cardtool enroll USER")
+        contains(doctor(env=JA).stdout, "30日以内")
+        equal(errors(), set(), "no error yet")
+        # Who has the next card already needs nothing.
+        people["taro"].card.remove()
+        with vcard.Card("--pin", stage.PIN, "--slot", "9A=p256,pin=once", reader=1) as new:
+            second = stage.enroll("taro", new)
+        equal([f["level"] for f in findings("cards")], ["ok"])
+        world.run("cardtool", "revoke", second, "--reason", "lost")
+        equal([f["finding"] for f in findings("cards")], ["ends-soon"])
+        people["taro"].card.insert()
+    finally:
+        sql("update card set not_after = unixepoch(?) where card_id = ?", kept, card)
 
 
 # --- the last one: pcscd begins anew, without the readers -----------------------------------------------

@@ -33,6 +33,25 @@ static void no_point_in_time_is_a_dash(void **state)
 	assert_string_equal(word_time(text, sizeof(text), 1795151232), "2026-11-20 05:07");
 }
 
+static void a_card_that_has_ended_is_not_called_active(void **state)
+{
+	static const struct {
+		enum card_state state;
+		int64_t not_after;
+		const char *word;
+	} rows[] = {
+		{ CARD_ACTIVE, -1, "active" }, { CARD_ACTIVE, 100, "active" }, { CARD_ACTIVE, 99, "expired" },
+		{ CARD_SUSPENDED, 99, "suspended" }, { CARD_REVOKED, 99, "revoked" }, { CARD_ISSUED, 99, "issued" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct card_row c = { .state = rows[i].state, .not_after = rows[i].not_after };
+
+		assert_string_equal(word_card(&c, 100), rows[i].word);
+	}
+}
+
 /* A log may hold events and results of a later version. */
 static void unknown_names_stay_as_they_are(void **state)
 {
@@ -86,7 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lengths_of_time_have_two_units),
 		cmocka_unit_test(no_point_in_time_is_a_dash),
-		cmocka_unit_test(unknown_names_stay_as_they_are),
+		cmocka_unit_test(a_card_that_has_ended_is_not_called_active), cmocka_unit_test(unknown_names_stay_as_they_are),
 		cmocka_unit_test(words_are_understood_again),
 	};
 

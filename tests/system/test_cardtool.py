@@ -522,7 +522,7 @@ def revoke_names_the_sessions_it_does_not_end():
 @report.test(60)
 def a_persons_record_is_changed_and_the_change_recorded():
     def changes():
-        return [event["detail"] for event in events("--type", "person-change") if event["person"] == "kaede"]
+        return [event["detail"] for event in events("--type", "person-change") if event["user"] == "kaede"]
     person("kaede", "--section", "税務課", "--staff-number", "77001")
     person("momiji", "--staff-number", "77002")
     shown = tool("user", "change", "kaede", "--section", "市民課", "--class", "admin", env=JA).stdout

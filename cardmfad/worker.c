@@ -105,7 +105,7 @@ static enum err serve(struct worker_io *io, struct means *m, const char *languag
 static int run_call(const char *language)
 {
 	static struct worker_io io;
-	__attribute__((cleanup(free_means))) struct means m = { NULL };
+	__attribute__((cleanup(free_means))) struct means m = { .store = NULL };
 	struct wire_result result = { .verdict = VERDICT_DENY, .result = ERR_UNAVAILABLE };
 	enum err e = worker_io_greet(&io, deadline_in(GREETING_MS), LIFE_S * 1000);
 

@@ -206,8 +206,8 @@ static void found(struct doctor *d, enum doctor_level level, const struct doctor
 	free(shown_advice);
 }
 
-static void find_va(struct doctor *d, enum doctor_level level, const struct doctor_mark *m, const char *advice,
-		    const char *fmt, va_list ap)
+PRINTF_LIKE(5, 0) static void find_va(struct doctor *d, enum doctor_level level, const struct doctor_mark *m,
+				      const char *advice, const char *fmt, va_list ap)
 {
 	char *text;
 

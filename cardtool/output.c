@@ -93,7 +93,7 @@ static void line(FILE *f, const char *head, char *text, size_t indent)
 	free(text);
 }
 
-static char *text_of(const char *fmt, va_list ap)
+PRINTF_LIKE(1, 0) static char *text_of(const char *fmt, va_list ap)
 {
 	char *text;
 

@@ -182,5 +182,5 @@ EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tes
 	tests/pam/real.py tests/pam/rig.py \
 	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/crash_cut.h \
 	tests/unit/crash_disk.h tests/unit/crash_world.h tests/unit/hash_count.h tests/unit/openssl_fault.h tests/unit/rules.h tests/unit/stage.h tests/unit/pam_files.h \
-	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/unit.h tests/unit/unit_keys.h \
+	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/store_same.h tests/unit/unit.h tests/unit/unit_keys.h \
 	tests/vcard/pcscd-box tests/vcard/selftest.py

@@ -469,7 +469,9 @@ static inline const char *stage_last_event(struct event_row *ret)
 	struct event_row e = { .seq = 0 };
 
 	assert_int_equal(store_event_each(rules_store, &newest, stage_keep_event, &e), ERR_OK);
-	snprintf(text, sizeof(text), e.seq ? "%s %s" : "", e.type, e.result);
+	text[0] = '\0';
+	if (e.seq)
+		snprintf(text, sizeof(text), "%s %s", e.type, e.result);
 	if (ret)
 		*ret = e;
 	return text;

@@ -693,8 +693,8 @@ static void A91_rows_that_were_changed(void **state)
 		"UPDATE person SET name = hex(zeroblob(100000)) WHERE id = 1",
 		"UPDATE card SET label = hex(zeroblob(100000)) WHERE id = 1",
 		"UPDATE password SET hash = hash || hex(zeroblob(300))",
-		"DROP INDEX person_uid; INSERT INTO person (login, uid, state, created_at, changed_at) "
-		"SELECT 'another', uid, state, created_at, changed_at FROM person WHERE id = 1",
+		("DROP INDEX person_uid; INSERT INTO person (login, uid, state, created_at, changed_at) "
+		 "SELECT 'another', uid, state, created_at, changed_at FROM person WHERE id = 1"),
 		"DELETE FROM sqlite_schema WHERE name = 'card_no_return'",
 		"CREATE TRIGGER again AFTER UPDATE ON card BEGIN UPDATE card SET state = 'active'; END",
 		"CREATE VIEW other AS SELECT * FROM person",

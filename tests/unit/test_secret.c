@@ -77,8 +77,13 @@ __attribute__((noinline)) static void use_one(void)
 }
 
 /* What the stack holds behind a function that is left. */
+#ifdef __clang__
+#define AS_WRITTEN __attribute__((noinline, optnone))
+#else
+#define AS_WRITTEN __attribute__((noinline, optimize("O0")))
+#endif
 #if !defined(__SANITIZE_ADDRESS__)
-__attribute__((noinline, optimize("O0"))) static size_t canaries_below(void)
+AS_WRITTEN static size_t canaries_below(void)
 {
 	unsigned char marker = 0;
 	const unsigned char *low = &marker - 8192;

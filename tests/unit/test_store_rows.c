@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every row there and back, its rules, and rows that someone else wrote. */
 #include "store_fixture.h"
+#include "store_same.h"
 
 #define NO_STRICT "UPDATE sqlite_schema SET sql = replace(replace(replace(sql, ') STRICT, WITHOUT', ')/*w*/ WITHOUT')," \
 	" ') STRICT', ')/*s*/'), 'NOT NULL', '/*n*/')"
@@ -94,13 +95,13 @@ static void person_goes_there_and_back(void **state)
 	assert_true(p.id > 0 && p.created_at > 0 && p.changed_at == p.created_at);
 	memset(&q, 0x5A, sizeof(q));
 	assert_int_equal(store_person_by_login(c->s, "yamada.hanako$", &q), ERR_OK);
-	assert_memory_equal(&p, &q, sizeof(p));
+	assert_same(person, &p, &q);
 	assert_int_equal(store_person_by_uid(c->s, 4294967294, &q), ERR_OK);
-	assert_memory_equal(&p, &q, sizeof(p));
+	assert_same(person, &p, &q);
 	assert_int_equal(store_person_by_staff_number(c->s, "A-10234", &q), ERR_OK);
-	assert_memory_equal(&p, &q, sizeof(p));
+	assert_same(person, &p, &q);
 	assert_int_equal(store_person_by_id(c->s, p.id, &q), ERR_OK);
-	assert_memory_equal(&p, &q, sizeof(p));
+	assert_same(person, &p, &q);
 }
 
 static void missing_person_leaves_the_result_alone(void **state)
@@ -116,7 +117,7 @@ static void missing_person_leaves_the_result_alone(void **state)
 	assert_int_equal(store_person_by_staff_number(c->s, "", &p), ERR_NOT_FOUND);
 	assert_int_equal(store_person_by_uid(c->s, -1, &p), ERR_NOT_FOUND);
 	assert_int_equal(store_person_by_id(c->s, 0, &p), ERR_NOT_FOUND);
-	assert_memory_equal(&p, &before, sizeof(p));
+	assert_same(person, &p, &before);
 }
 
 static void names_and_uids_are_unique_until_removed(void **state)
@@ -251,7 +252,7 @@ static void card_goes_there_and_back(void **state)
 	memset(in.spki + in.spki_len, 0, sizeof(in.spki) - in.spki_len);
 	assert_int_equal(store_card_add(c->s, &in), ERR_OK);
 	assert_int_equal(store_card_by_card_id(c->s, &in.card_id, &out), ERR_OK);
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_same(card_row, &in, &out);
 	assert_int_equal(store_card_by_spki(c->s, in.spki_sha256, &out), ERR_OK);
 	assert_int_equal(out.id, in.id);
 	assert_int_equal(store_card_by_id(c->s, in.id, &out), ERR_OK);
@@ -401,7 +402,7 @@ static void totp_goes_there_and_back(void **state)
 	assert_int_equal(store_totp_get(c->s, c->taro.id, &out), ERR_NOT_FOUND);
 	assert_int_equal(store_totp_put(c->s, &in), ERR_OK);
 	assert_int_equal(store_totp_get(c->s, c->taro.id, &out), ERR_OK);
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_same(totp_row, &in, &out);
 	in.digits = 8;
 	assert_int_equal(store_totp_put(c->s, &in), ERR_OK);
 	assert_int_equal(store_totp_get(c->s, c->taro.id, &out), ERR_OK);
@@ -443,7 +444,7 @@ static void password_goes_there_and_back(void **state)
 	assert_int_equal(store_password_get(c->s, c->taro.id, &out), ERR_NOT_FOUND);
 	assert_int_equal(store_password_put(c->s, &in), ERR_OK);
 	assert_int_equal(store_password_get(c->s, c->taro.id, &out), ERR_OK);
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_same(password_row, &in, &out);
 	in.hash[31] = '\0';
 	assert_int_equal(store_password_put(c->s, &in), ERR_INVALID);
 	assert_int_equal(store_password_remove(c->s, c->taro.id), ERR_OK);
@@ -466,7 +467,7 @@ static void bucket_starts_empty_and_counts(void **state)
 	b.last = fixture_moment();
 	assert_int_equal(store_bucket_put(c->s, &b), ERR_OK);
 	assert_int_equal(store_bucket_get(c->s, c->taro.id, "local", &read), ERR_OK);
-	assert_memory_equal(&b, &read, sizeof(b));
+	assert_same(bucket_row, &b, &read);
 	assert_int_equal(store_bucket_get(c->s, c->taro.id, "remote", &read), ERR_OK);
 	assert_int_equal(read.failed, 0);
 	assert_int_equal(store_bucket_each(c->s, c->taro.id, count_buckets, &n), ERR_OK);
@@ -529,7 +530,7 @@ static void tries_are_reserved_and_returned(void **state)
 	t.at = fixture_moment();
 	assert_int_equal(store_try_add(c->s, &t), ERR_OK);
 	assert_int_equal(store_try_each(c->s, c->taro.id, "local", keep_try, &read), ERR_OK);
-	assert_memory_equal(&t, &read, sizeof(t));
+	assert_same(try_row, &t, &read);
 	strcpy(t.origin, "remote");
 	strcpy(t.address, "192.0.2.5");
 	assert_int_equal(store_try_add(c->s, &t), ERR_OK);
@@ -558,7 +559,7 @@ static void login_stat_goes_there_and_back(void **state)
 	strcpy(in.failure_from, "2001:db8::1");
 	assert_int_equal(store_login_stat_put(c->s, &in), ERR_OK);
 	assert_int_equal(store_login_stat_get(c->s, c->taro.id, &out), ERR_OK);
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_same(login_stat, &in, &out);
 	in.person = 99;
 	assert_int_equal(store_login_stat_put(c->s, &in), ERR_NOT_FOUND);
 }
@@ -610,12 +611,12 @@ static void grant_of_a_host_is_found(void **state)
 
 	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
 	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
-	assert_memory_equal(&g, &read, sizeof(g));
+	assert_same(grant_row, &g, &read);
 	newer.card = -1;
 	strcpy(newer.logind_session, "c1");
 	assert_int_equal(store_grant_add(c->s, &newer), ERR_OK);
 	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
-	assert_memory_equal(&newer, &read, sizeof(newer));
+	assert_same(grant_row, &newer, &read);
 	assert_int_equal(store_grant_used(c->s, newer.id, NOW + 1), ERR_OK);
 	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
 	assert_int_equal(read.used_at, NOW + 1);
@@ -646,12 +647,12 @@ static void session_opens_and_closes(void **state)
 	r.at = fixture_moment();
 	assert_int_equal(store_session_add(c->s, &r), ERR_OK);
 	assert_int_equal(store_session_of_host(c->s, BOOT, 77, 88, c->taro.id, &read), ERR_OK);
-	assert_memory_equal(&r, &read, sizeof(r));
+	assert_same(session_row, &r, &read);
 	r.state = SESSION_OPEN;
 	strcpy(r.logind_session, "3");
 	assert_int_equal(store_session_update(c->s, &r), ERR_OK);
 	assert_int_equal(store_session_of_host(c->s, BOOT, 77, 88, c->taro.id, &read), ERR_OK);
-	assert_memory_equal(&r, &read, sizeof(r));
+	assert_same(session_row, &r, &read);
 	assert_int_equal(store_session_each(c->s, 0, count_sessions, &n), ERR_OK);
 	assert_int_equal(store_session_each(c->s, c->taro.id, count_sessions, &n), ERR_OK);
 	assert_int_equal(n, 2);
@@ -719,7 +720,7 @@ static void events_are_filtered_in_order(void **state)
 		assert_int_equal(n, cases[i].count);
 	}
 	assert_int_equal(store_event_each(c->s, &newest, last_event, &last), ERR_OK);
-	assert_memory_equal(&last, &e, sizeof(e));
+	assert_same(event_row, &last, &e);
 }
 
 static void events_are_append_only(void **state)

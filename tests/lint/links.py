@@ -41,7 +41,7 @@ def programs_link_what_they_may():
 
 
 @lint.check
-def nothing_is_loaded_from_elsewhere():
+def A110_nothing_is_loaded_from_elsewhere():
     """No search path of our own, no dlopen."""
     for program in NEEDED:
         for line in re.findall(r"\((?:RPATH|RUNPATH|AUXILIARY|FILTER)\).*", dynamic(program)):

@@ -124,7 +124,7 @@ def segments(program):
 
 
 @lint.check
-def programs_are_position_independent():
+def A110_programs_are_position_independent():
     for program in BUILT:
         kind = re.search(r"Type:\s+(\w+)", lint.output("readelf", "-hW", lint.BUILD / program))[1]
         dynamic = lint.output("readelf", "-dW", lint.BUILD / program)
@@ -135,7 +135,7 @@ def programs_are_position_independent():
 
 
 @lint.check
-def relocations_are_read_only():
+def A110_relocations_are_read_only():
     for program in BUILT:
         if "GNU_RELRO" not in segments(program):
             yield f"{program}: no RELRO"
@@ -144,7 +144,7 @@ def relocations_are_read_only():
 
 
 @lint.check
-def no_memory_is_writable_and_executable():
+def A110_no_memory_is_writable_and_executable():
     for program in BUILT:
         for name, flags in re.findall(r"^\s*(\S+)(?:\s+0x[0-9a-f]+){5}\s+([RWE ]{3})\s", segments(program), re.MULTILINE):
             if "W" in flags and "E" in flags:
@@ -154,15 +154,18 @@ def no_memory_is_writable_and_executable():
 
 
 @lint.check
-def module_stays_loaded():
-    """Its last thread-local destructor may run after dlclose; with nodlopen no host could load it."""
-    flags = re.search(r"FLAGS_1\).*Flags:(.*)", lint.output("readelf", "-dW", lint.BUILD / lint.MODULE))[1].split()
-    if "NODELETE" not in flags or "NOOPEN" in flags:
-        yield f"flags of the module: {' '.join(flags)}"
+def A110_the_loader_is_told_no_more_than_this():
+    """The module's last thread-local destructor may run after dlclose; with NOOPEN no host could load it."""
+    for program in BUILT:
+        dynamic = lint.output("readelf", "-dW", lint.BUILD / program)
+        flags = {flag for line in re.findall(r"\(FLAGS(?:_1)?\)(.*)", dynamic) for flag in line.replace("Flags:", "").split()}
+        wanted = {"BIND_NOW", "NOW", "NODELETE" if program == lint.MODULE else "PIE"}
+        if flags != wanted:
+            yield f"{program}: {' '.join(sorted(flags))}, not {' '.join(sorted(wanted))}"
 
 
 @lint.check
-def stacks_and_buffers_are_guarded():
+def A110_stacks_and_buffers_are_guarded():
     for program in BUILT:
         wanted = {name for kind, name in symbols(program, "-D", "--undefined-only")}
         names = {name.split("@")[0] for name in wanted}
@@ -173,7 +176,19 @@ def stacks_and_buffers_are_guarded():
 
 
 @lint.check
-def every_object_has_the_flags():
+def A110_no_assert_carries_logic():
+    """With -DNDEBUG as without: no macro that vanishes, no word about whether it does."""
+    for path in lint.files(*lint.CODE, suffixes=(".c", ".h")):
+        text = lint.bare_code(path)
+        for match in re.finditer(r"\b(?:assert|assert_perror)\s*\(|\bassert\.h\b|\bNDEBUG\b|\b__OPTIMIZE\w*", text):
+            yield f"{lint.place(path, text, match.start())}: {match[0]}"
+    for program in BUILT:
+        for name in sorted(name for kind, name in symbols(program, "-D", "--undefined-only") if name.startswith("__assert")):
+            yield f"{program} calls {name}"
+
+
+@lint.check
+def A110_every_object_has_the_flags():
     """Also Intel's CET: the C library's start files lack its mark on Debian, so the whole programs can't have it."""
     for program in BUILT:
         text = lint.output("readelf", "--debug-dump=info", "--dwarf-depth=1", lint.BUILD / program)

@@ -12,6 +12,9 @@ or .py, executable or named test_NAME). A line "check: WORD..." among the first 
     plain       not under the sanitizers
     timeout=N   seconds
 
+With --long unit and pam also run, with the daily counts, in the trees of build.VARIANTS: other compilers and
+their options, where each test that passed in the plain tree has to pass too.
+
 Environment of a test: CARDMFA_SOURCE (or srcdir), CARDMFA_BUILD (or BUILD), CARDMFA_BUILD_HOOKS, with --long
 CARDMFA_LONG=1 (or LONG), VCARD (the virtual card), VPCD_DIR (its driver), TMPDIR. tests/vcard belongs to
 the suite card, tests/fuzz to unit.
@@ -34,8 +37,9 @@ import results
 SUITES = ("lint", "unit", "pam", "card", "system")
 FOLDERS = {"card": ("vcard", "card"), "unit": ("unit", "fuzz")}
 SANITIZED = ("unit", "pam", "card")
+VARIED = ("unit", "pam")
 SECONDS = {"lint": 120, "unit": 120, "pam": 180, "card": 180, "system": 300}
-SLOWER_ASAN, SLOWER_LONG = 3, 10
+SLOWER_TREE, SLOWER_LONG = 3, 10
 WORDS = re.compile(r"^\W*check: (.+?)\W*$", re.MULTILINE)
 
 SANITIZER_ENV = {
@@ -63,7 +67,7 @@ class Test:
 
     @property
     def label(self):
-        return f"{self.suite}-asan" if self.tree == "asan" else self.suite
+        return self.suite if self.tree in ("plain", "hooks") else f"{self.suite}-{self.tree}"
 
 
 def words_of(source):
@@ -76,7 +80,7 @@ def words_of(source):
     return found
 
 
-def find_tests(source, suite):
+def find_tests(source, suite, variants):
     """Tests of a suite, each in the trees it runs in."""
     folders = [source / "tests" / name for name in FOLDERS.get(suite, (suite,))]
     files = [path for folder in folders for path in sorted(folder.glob("*.*"))]
@@ -88,6 +92,8 @@ def find_tests(source, suite):
         trees = ["hooks"] if "hooks" in words else ["plain"]
         if suite in SANITIZED and not words.keys() & {"plain", "box", "hooks"}:
             trees.append("asan")
+        if suite in VARIED and not words.keys() & {"box", "hooks"}:
+            trees += variants
         for tree in trees:
             yield Test(suite, path.stem.removeprefix("test_"), path, tree, path.suffix == ".c", words)
 
@@ -146,9 +152,10 @@ class Check:
 
     def variables(self, test):
         tree = str(self.build.path(test.tree))
+        long = {"CARDMFA_LONG": "1", "LONG": "1"} if self.long and test.tree not in build.VARIANTS else {}
         return {
             "CARDMFA_SOURCE": str(self.source), "srcdir": str(self.source), "CARDMFA_BUILD": tree, "BUILD": tree,
-            "CARDMFA_BUILD_HOOKS": str(self.build.path("hooks")), **({"CARDMFA_LONG": "1", "LONG": "1"} if self.long else {}),
+            "CARDMFA_BUILD_HOOKS": str(self.build.path("hooks")), **long,
             "VCARD": f"{tree}/tests/vcard/vcard", "IN_PCSCD_BOX": str(int(self.in_pcscd_box(test))),
             "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.source / "tests/system"),
         }
@@ -163,7 +170,7 @@ class Check:
 
     def seconds(self, test):
         seconds = int(test.words.get("timeout") or SECONDS[test.suite])
-        return seconds * (SLOWER_ASAN if test.tree == "asan" else 1) * (SLOWER_LONG if self.long else 1)
+        return seconds * (1 if test.tree in ("plain", "hooks") else SLOWER_TREE) * (SLOWER_LONG if self.long else 1)
 
     def run(self, test):
         seconds = self.seconds(test)
@@ -199,11 +206,20 @@ class Check:
         except Exception as error:  # one test's trouble must not hide the others' results
             self.results.add(f"{test.label}/{test.stem}/run", "failed", repr(error))
 
+    def compare(self, tree, tests):
+        """What passed in the plain tree has passed in this one."""
+        passed = {name for name, verdict in self.results.verdicts.items() if verdict == "passed"}
+        wanted = {name.replace(test.suite, test.label, 1) for test in tests if test.tree == tree
+                  for name in passed if name.startswith(f"{test.suite}/{test.stem}/")}
+        lacking = sorted(wanted - passed)
+        self.results.add(f"variants/{tree}/A110_identical_verdicts", "passed" if wanted and not lacking else "failed",
+                         "\n".join(lacking or ["nothing to compare"]))
 
-def select(source, wanted):
+
+def select(source, wanted, variants=()):
     tests = []
     for suite in SUITES:
-        for test in find_tests(source, suite):
+        for test in find_tests(source, suite, variants):
             if not wanted or suite in wanted or f"{suite}/{test.stem}" in wanted:
                 tests.append(test)
     return tests
@@ -213,13 +229,14 @@ def main():
     long = "--long" in sys.argv[1:]
     wanted = {word for word in sys.argv[1:] if word != "--long"}
     check = Check(pathlib.Path.cwd(), long)
-    tests = select(check.source, wanted)
+    tests = select(check.source, wanted, tuple(build.VARIANTS) if long else ())
     trees = ["plain"]
     if any(test.tree == "asan" for test in tests):
         trees.append("asan")
     if any(test.suite != "lint" for test in tests):
         trees.append("hooks")
-    built = check.build_trees(trees)
+    varied = [tree for tree in build.VARIANTS if any(test.tree == tree for test in tests)]
+    built = check.build_trees(trees + varied)
     tests = [test for test in map(check.settled, tests) if test.tree in built]
     # Most of them wait for something most of the time. What may take longest starts first.
     tests.sort(key=check.seconds, reverse=True)
@@ -228,6 +245,9 @@ def main():
     for test in tests:
         if "alone" in test.words:
             check.guarded(test)
+    for tree in varied:
+        if tree in built:
+            check.compare(tree, tests)
     return check.results.finish()
 
 

@@ -19,6 +19,7 @@ class Results:
         self.lock = threading.Lock()
         self.count = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures = []
+        self.verdicts = {}
         self.start = time.monotonic()
         self.times = []
 
@@ -29,6 +30,7 @@ class Results:
     def add(self, name, verdict, note=""):
         with self.lock:
             self.count[verdict] += 1
+            self.verdicts[name] = verdict
             if verdict == "failed":
                 self.failures.append(name)
             word = "not ok" if verdict == "failed" else "ok"

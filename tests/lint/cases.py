@@ -9,6 +9,7 @@ import lint
 WORK = ("here", "sweeps", "bench", "ssh", "sessions", "passwords", "life", "chain", "fleet")
 LINE = re.compile(r"(A\d+) +(\w+) +(\S.*\S)")
 LISTED = lint.SOURCE / "tests/cases.txt"
+BENCH = lint.SOURCE / "tests/bench"
 # How a test of that number is defined, by the kind of file; shell tests name it as they go.
 DEFINED = {
     ".c": re.compile(r"^static void (A\d+_\w+)\(", re.MULTILINE),
@@ -65,13 +66,24 @@ def every_numbered_test_runs():
 
 
 @lint.check
+def what_is_measured_is_not_asserted():
+    """A case of the bench is a function of its number under tests/bench, and nothing elsewhere is named after it."""
+    measured = {number: title for number, work, title in cases() if work == "bench"}
+    for number, name, path, _ in tests():
+        if (number in measured) != (BENCH in path.parents):
+            yield f"{lint.short(path)}: {name}: {'a case of the bench' if number in measured else 'no case of the bench'}"
+    for number in sorted(set(measured) - {number for number, _, path, runs in tests() if runs and BENCH in path.parents}):
+        yield f"A{number} {measured[number]}: not measured"
+
+
+@lint.check
 def every_due_case_has_a_test():
     tested = {number for number, _, _, runs in tests() if runs}
     later = collections.defaultdict(list)
     for number, work, title in cases():
-        if work != "here" and number not in tested:
+        if work not in ("here", "bench") and number not in tested:
             later[work].append(f"A{number}")
-        elif number not in tested:
+        elif work == "here" and number not in tested:
             yield f"A{number} {title}: no test"
     for work, numbers in later.items():
         lint.note(f"later, with {work}: {' '.join(numbers)}")

@@ -10,10 +10,11 @@ or .py, executable or named test_NAME). A line "check: WORD..." among the first 
     bare        not inside tests/vcard/pcscd-box (the suite card is, otherwise)
     hooks       the --enable-test-hooks build is the one in CARDMFA_BUILD, and in the box
     plain       not under the sanitizers
+    varied      with --long in the trees of build.VARIANTS too, as unit, pam and card are
     timeout=N   seconds
 
-With --long unit and pam also run, with the daily counts, in the trees of build.VARIANTS: other compilers and
-their options, where each test that passed in the plain tree has to pass too.
+build.VARIANTS are other compilers and their options. The counts are the daily ones there, and each test that passed
+in the plain tree has to pass.
 
 Environment of a test: CARDMFA_SOURCE (or srcdir), CARDMFA_BUILD (or BUILD), CARDMFA_BUILD_HOOKS, with --long
 CARDMFA_LONG=1 (or LONG), VCARD (the virtual card), VPCD_DIR (its driver), TMPDIR. tests/vcard belongs to
@@ -36,8 +37,7 @@ import results
 
 SUITES = ("lint", "unit", "pam", "card", "system")
 FOLDERS = {"card": ("vcard", "card"), "unit": ("unit", "fuzz")}
-SANITIZED = ("unit", "pam", "card")
-VARIED = ("unit", "pam")
+VARIED = ("unit", "pam", "card")
 SECONDS = {"lint": 120, "unit": 120, "pam": 180, "card": 180, "system": 300}
 SLOWER_TREE, SLOWER_LONG = 3, 10
 WORDS = re.compile(r"^\W*check: (.+?)\W*$", re.MULTILINE)
@@ -90,9 +90,9 @@ def find_tests(source, suite, variants):
     for path in [*programs, *scripts]:
         words = words_of(path)
         trees = ["hooks"] if "hooks" in words else ["plain"]
-        if suite in SANITIZED and not words.keys() & {"plain", "box", "hooks"}:
+        if suite in VARIED and not words.keys() & {"plain", "box", "hooks"}:
             trees.append("asan")
-        if suite in VARIED and not words.keys() & {"box", "hooks"}:
+        if (suite in VARIED or "varied" in words) and not words.keys() & {"box", "hooks"}:
             trees += variants
         for tree in trees:
             yield Test(suite, path.stem.removeprefix("test_"), path, tree, path.suffix == ".c", words)
@@ -105,6 +105,7 @@ class Check:
         self.results = results.Results()
         self.logs = pathlib.Path(tempfile.mkdtemp(prefix="check-"))
         self.build = build.Build(source, self.logs)
+        self.passed = {}        # by source and tree: names in the results
 
     def build_trees(self, trees):
         """Names of the trees that could be built."""
@@ -189,6 +190,7 @@ class Check:
             status = child.wait()
             timer.cancel()
         program.end(status, seconds if overdue.is_set() else 0)
+        self.passed[test.source, test.tree] = program.passed
 
     def end(self, child, overdue, test):
         """What runs in the world itself clears up on SIGTERM; a namespace dies with its unshare."""
@@ -208,10 +210,8 @@ class Check:
 
     def compare(self, tree, tests):
         """What passed in the plain tree has passed in this one."""
-        passed = {name for name, verdict in self.results.verdicts.items() if verdict == "passed"}
-        wanted = {name.replace(test.suite, test.label, 1) for test in tests if test.tree == tree
-                  for name in passed if name.startswith(f"{test.suite}/{test.stem}/")}
-        lacking = sorted(wanted - passed)
+        wanted = [(test, name) for test in tests if test.tree == tree for name in self.passed.get((test.source, "plain"), ())]
+        lacking = sorted(f"{test.label}/{name}" for test, name in wanted if name not in self.passed.get((test.source, tree), ()))
         self.results.add(f"variants/{tree}/A110_identical_verdicts", "passed" if wanted and not lacking else "failed",
                          "\n".join(lacking or ["nothing to compare"]))
 

@@ -19,7 +19,6 @@ class Results:
         self.lock = threading.Lock()
         self.count = {"passed": 0, "failed": 0, "skipped": 0}
         self.failures = []
-        self.verdicts = {}
         self.start = time.monotonic()
         self.times = []
 
@@ -30,7 +29,6 @@ class Results:
     def add(self, name, verdict, note=""):
         with self.lock:
             self.count[verdict] += 1
-            self.verdicts[name] = verdict
             if verdict == "failed":
                 self.failures.append(name)
             word = "not ok" if verdict == "failed" else "ok"
@@ -63,6 +61,7 @@ class Program:
         self.plan = None
         self.seen = 0
         self.failed = 0
+        self.passed = set()
         self.start = time.monotonic()
 
     def line(self, text):
@@ -80,6 +79,8 @@ class Program:
         self.seen += 1
         verdict = "skipped" if skip else "failed" if bad else "passed"
         self.failed += verdict == "failed"
+        if verdict == "passed":
+            self.passed.add(rest)
         self.results.add(f"{self.label}/{rest}", verdict)
 
     def end(self, status, overdue):

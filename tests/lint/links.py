@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What each installed program links is its map of privileges: exactly this, no more, no less."""
+# check: varied
 import re
 
 import lint

@@ -79,7 +79,7 @@ static void drawn_with_two_characters_for_a_module(void **state)
 static void drawn_in_half_blocks(void **state)
 {
 	struct context *c = *state, ascii = { .len = 7 };
-	const char *line, *upper, *lower;
+	const char *line = NULL, *upper, *lower;
 	size_t width, bytes;
 
 	assert_int_equal(qr_draw(URI, true, c->drawing, ROOM, &c->len), ERR_OK);

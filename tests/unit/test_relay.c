@@ -245,6 +245,7 @@ static enum err send_here(int sock, const struct wire_buf *b, int fd, int64_t de
 #define nanosleep(t, rest) nanosleep_here(t)
 #define geteuid() (world.euid)
 #define getpid() (world.pid)
+#undef asprintf          /* a macro already where the compiler lacks va_arg_pack */
 #define asprintf(p, ...) (world.no_memory ? -1 : asprintf(p, __VA_ARGS__))
 #define deadline_in(ms) (world.now + (ms))
 #define deadline_left(deadline) ((deadline) > world.now ? (int)((deadline) - world.now) : 0)

@@ -449,7 +449,7 @@ def commands_options_and_values_are_completed():
         assert word in first, first
     equal(first.count("user"), 1, "once each")
     equal(shells.bash("us"), ["user"])
-    equal(shells.bash("user", ""), ["add", "list", "show", "remove"])
+    equal(shells.bash("user", ""), ["add", "list", "show", "change", "remove"])
     equal(shells.bash("user", "s"), ["show"])
     equal(shells.bash("no-such", ""), [""])
     equal(shells.bash("config", "show", "--s"), ["--service"])

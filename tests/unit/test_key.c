@@ -569,6 +569,25 @@ static void unknown_algorithm_has_no_input(void **state)
 }
 
 /* All of what a check asks of OpenSSL, and it says no by itself. */
+static int lines_logged;
+
+static void count_line(int level, const char *line)
+{
+	(void)level;
+	(void)line;
+	lines_logged++;
+}
+
+/* Every worker does it: a line that says DENIED would stand beside every login. */
+static void warming_up_says_nothing(void **state)
+{
+	(void)state;
+	log_set_sink(count_line);
+	assert_int_equal(key_warm_up(), ERR_OK);
+	log_set_sink(NULL);
+	assert_int_equal(lines_logged, 0);
+}
+
 static void warming_up_checks_nobodys_signature(void **state)
 {
 	(void)state;
@@ -656,6 +675,7 @@ int main(void)
 		cmocka_unit_test(damaged_pin_can_not_be_known),
 		cmocka_unit_test(pin_with_a_long_exponent_can_not_be_known),
 		cmocka_unit_test(unknown_algorithm_has_no_input),
+		cmocka_unit_test(warming_up_says_nothing),
 		cmocka_unit_test(warming_up_checks_nobodys_signature),
 		cmocka_unit_test(no_failure_of_openssl_is_a_yes),
 	};

@@ -6,7 +6,8 @@
  *   services  service, file, uses, named, asked {auth, account, session}
  *   logins    every active person at every service that was tried: person, service, where (local
  *             remote), from, class, line, outcome (two-kinds one-kind nothing-asked locked-out), why
- *             (lacks nothing-offered no-class no-account linux-password stack no-batch), missing
+ *             (lacks nothing-offered no-class no-account linux-password stack no-batch), missing,
+ *             alternatives
  *   sum       error, warning, note
  * Exit code 0: no errors, 1: errors.
  */

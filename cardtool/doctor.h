@@ -134,6 +134,9 @@ void doctor_facts_free(struct doctor_facts *f);
 const struct doctor_account *doctor_facts_account(const struct doctor_facts *f, const char *name);
 const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name);
 
+/* Where a class (NULL: [settings]) has this key, as PATH_CONF:LINE; else where its section begins, 0 of [settings]. */
+unsigned doctor_facts_line(const struct doctor_facts *f, const struct policy_class *c, const char *key);
+
 /* Opening the store would give its reserve up: it must not be opened then. */
 bool doctor_disk_is_full(void);
 

@@ -37,7 +37,7 @@ static bool look_at_word(struct doctor *d, const struct policy_class *c, const c
 {
 	const struct doctor_facts *f = doctor_facts(d);
 	const struct doctor_service *s = doctor_facts_service(f, word);
-	const unsigned line = c ? c->line : 0;
+	const unsigned line = doctor_facts_line(f, c, key);
 	const char *section = c ? c->name : "settings";
 	struct doctor_mark mark = { .finding = "misspelt", .service = word, .file = PATH_CONF, .line = line, .class_name = section };
 	char names[256], advice[512];
@@ -134,20 +134,22 @@ static bool is_of_jobs(const char *service)
 /* `batch` concerns cron and at alone. */
 static bool say_batch(struct doctor *d, const struct policy_class *c)
 {
-	struct doctor_mark mark = { .finding = "batch", .file = PATH_CONF, .line = c->line, .class_name = c->name };
+	struct doctor_mark mark = { .finding = "batch", .file = PATH_CONF, .class_name = c->name };
 	size_t jobs = 0;
+
+	mark.line = doctor_facts_line(doctor_facts(d), c, "batch");
 
 	for (size_t i = 0; i < c->service.n; i++)
 		jobs += is_of_jobs(c->service.words[i]);
 	if (jobs && !c->batch) {
 		doctor_find(d, DOCTOR_WARNING, &mark, _("write `batch = yes` in it, or take cron and atd out of `service`"),
-			    _("%s:%u: [%s] names a service of jobs, but lets no jobs run"), PATH_CONF, c->line, c->name);
+			    _("%s:%u: [%s] names a service of jobs, but lets no jobs run"), PATH_CONF, mark.line, c->name);
 		return true;
 	}
 	if (c->service.n && !jobs && c->batch) {
 		mark.finding = "batch-unused";
 		doctor_find(d, DOCTOR_NOTE, &mark, _("take `batch` out of it, or add cron to `service`"),
-			    _("%s:%u: `batch = yes` has no effect in [%s], which names no service of jobs"), PATH_CONF, c->line,
+			    _("%s:%u: `batch = yes` has no effect in [%s], which names no service of jobs"), PATH_CONF, mark.line,
 			    c->name);
 	}
 	return false;
@@ -155,7 +157,8 @@ static bool say_batch(struct doctor *d, const struct policy_class *c)
 
 static bool say_groups(struct doctor *d, const struct policy_class *c)
 {
-	const struct doctor_mark mark = { .finding = "no-group", .file = PATH_CONF, .line = c->line, .class_name = c->name };
+	const unsigned line = doctor_facts_line(doctor_facts(d), c, "group");
+	const struct doctor_mark mark = { .finding = "no-group", .file = PATH_CONF, .line = line, .class_name = c->name };
 	size_t there = 0;
 
 	/* Where look-ups stall, that has been said. */
@@ -166,7 +169,7 @@ static bool say_groups(struct doctor *d, const struct policy_class *c)
 	if (there)
 		return false;
 	doctor_find(d, DOCTOR_WARNING, &mark, _("write groups that `getent group` shows"),
-		    _("%s:%u: none of the groups of [%s] exists here"), PATH_CONF, c->line, c->name);
+		    _("%s:%u: none of the groups of [%s] exists here"), PATH_CONF, line, c->name);
 	return true;
 }
 
@@ -201,9 +204,10 @@ static bool say_use(struct doctor *d, const struct policy_class *c, const struct
 	struct doctor_mark mark = { .finding = "unsatisfiable", .file = PATH_CONF, .line = c->line, .class_name = c->name };
 
 	if (u->people && !u->satisfied) {
+		mark.line = doctor_facts_line(doctor_facts(d), c, "factors");
 		doctor_find(d, DOCTOR_ERROR, &mark,
 			    _("enrol what it asks for (the check `logins` says what and for whom), or change its `factors`"),
-			    _("%s:%u: nobody can log in with what [%s] asks for"), PATH_CONF, c->line, c->name);
+			    _("%s:%u: nobody can log in with what [%s] asks for"), PATH_CONF, mark.line, c->name);
 		return true;
 	}
 	if (!u->people && strcmp(c->name, "default") != 0) {
@@ -221,24 +225,24 @@ static bool has_factor(const struct doctor_person *p, enum factor f)
 	       (f == FACTOR_PASSWORD && p->password) || f == FACTOR_SESSION;
 }
 
-static bool is_asked(const struct policy *p, enum factor f, unsigned *line)
+/* The first class that does; NULL: none. */
+static const struct policy_class *asks_for(const struct policy *p, enum factor f)
 {
 	for (size_t i = 0; i < p->n_classes; i++)
 		for (size_t k = 0; k < p->classes[i].n_alternatives; k++)
-			for (size_t m = 0; m < p->classes[i].alternatives[k].n; m++)
-				if (p->classes[i].alternatives[k].factors[m] == f) {
-					*line = p->classes[i].line;
-					return true;
-				}
-	return false;
+			if (alternative_has(&p->classes[i].alternatives[k], f))
+				return &p->classes[i];
+	return NULL;
 }
 
 static bool say_factor(struct doctor *d, const struct doctor_facts *f, enum factor factor)
 {
+	const struct policy_class *c = asks_for(f->policy, factor);
 	struct doctor_mark mark = { .finding = "factor-of-nobody", .file = PATH_CONF };
 
-	if (!is_asked(f->policy, factor, &mark.line))
+	if (!c)
 		return false;
+	mark.line = doctor_facts_line(f, c, "factors");
 	for (size_t i = 0; i < f->n_people; i++)
 		if (f->people[i].person.state == PERSON_ACTIVE && has_factor(&f->people[i], factor))
 			return false;

@@ -54,6 +54,19 @@ static void read_policy(struct doctor_facts *f)
 	close(fd);
 }
 
+unsigned doctor_facts_line(const struct doctor_facts *f, const struct policy_class *c, const char *key)
+{
+	const char *section = c ? "class" : "settings";
+	const unsigned *lines = f->policy->lines[c ? 1 + (size_t)(c - f->policy->classes) : 0];
+	size_t n;
+	const struct setting_doc *docs = policy_settings_table(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (lines[i] && strcmp(docs[i].section, section) == 0 && strcmp(docs[i].key, key) == 0)
+			return lines[i];
+	return c ? c->line : 0;
+}
+
 /* ---- services ---- */
 
 static int by_service(const void *a, const void *b)

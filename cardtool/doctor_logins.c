@@ -35,18 +35,31 @@ static bool same_place(const struct sim_place *a, const struct sim_place *b)
 	return a->remote == b->remote && strcmp(a->network, b->network) == 0;
 }
 
+static bool same_ways(const struct sim_result *a, const struct sim_result *b)
+{
+	return a->n_ways == b->n_ways && memcmp(a->ways, b->ways, a->n_ways * sizeof(a->ways[0])) == 0;
+}
+
+/* The one to change. 0: nothing of the configuration. */
+static unsigned line_of(const struct survey *s, const struct sim_result *r)
+{
+	const char *key = r->why == SIM_NO_BATCH ? "batch" : "factors";
+
+	return r->class_of ? doctor_facts_line(doctor_facts(s->d), r->class_of, key) : 0;
+}
+
 #define CARD_FACTORS (FACTOR_BIT(FACTOR_CARD) | FACTOR_BIT(FACTOR_CARD_NOPIN))
 
 /* Why a card that is there is no use, where one is asked for. */
-enum card_trouble { TROUBLE_NONE, TROUBLE_SUSPENDED, TROUBLE_EXPIRED };
+enum lack_card { LACK_NO_TROUBLE, LACK_SUSPENDED, LACK_EXPIRED };
 
-static enum card_trouble card_trouble(const struct sim_result *r)
+static enum lack_card lack_card(const struct sim_result *r)
 {
 	const struct doctor_person *p = r->person;
 
 	if (r->outcome != SIM_LOCKED_OUT || !(r->missing & CARD_FACTORS))
-		return TROUBLE_NONE;
-	return *p->suspended.text ? TROUBLE_SUSPENDED : *p->expired.text ? TROUBLE_EXPIRED : TROUBLE_NONE;
+		return LACK_NO_TROUBLE;
+	return *p->suspended.text ? LACK_SUSPENDED : *p->expired.text ? LACK_EXPIRED : LACK_NO_TROUBLE;
 }
 
 /* ---- counting ---- */
@@ -78,8 +91,8 @@ static struct crowd *crowd_of(struct survey *s, const struct sim_result *r)
 		struct crowd *c = &s->crowds[i];
 
 		if (c->like.service == r->service && c->like.class_of == r->class_of && c->like.outcome == r->outcome &&
-		    c->like.why == r->why && c->like.missing == r->missing && same_place(&c->place, r->place) &&
-		    card_trouble(&c->like) == card_trouble(r))
+		    c->like.why == r->why && same_ways(&c->like, r) && same_place(&c->place, r->place) &&
+		    lack_card(&c->like) == lack_card(r))
 			return c;
 	}
 	s->crowds = one_more(s->crowds, s->n_crowds, sizeof(*s->crowds));
@@ -97,16 +110,26 @@ static json_t *missing_list(unsigned missing)
 	return list;
 }
 
-static void list_result(json_t *list, const struct sim_result *r)
+static json_t *ways_list(const struct sim_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_ways; i++)
+		json_array_append_new(list, missing_list(r->ways[i]));
+	return list;
+}
+
+static void list_result(const struct survey *s, const struct sim_result *r)
 {
 	const struct policy_class *c = r->class_of;
 
 	json_array_append_new(
-		list, json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:s, s:s?, s:o}", "person", r->person->person.login, "service",
-				r->service->pam.name, "where", r->place->remote ? "remote" : "local", "from",
-				*r->place->network ? r->place->network : NULL, "class", c ? c->name : NULL, "line",
-				c ? json_integer(c->line) : json_null(), "outcome", doctor_sim_outcome_name(r->outcome), "why",
-				r->why ? doctor_sim_why_name(r->why) : NULL, "missing", missing_list(r->missing)));
+		s->list, json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:s, s:s?, s:o, s:o}", "person", r->person->person.login,
+				   "service", r->service->pam.name, "where", r->place->remote ? "remote" : "local", "from",
+				   *r->place->network ? r->place->network : NULL, "class", c ? c->name : NULL, "line",
+				   c ? json_integer(line_of(s, r)) : json_null(), "outcome",
+				   doctor_sim_outcome_name(r->outcome), "why", r->why ? doctor_sim_why_name(r->why) : NULL,
+				   "missing", missing_list(r->missing), "alternatives", ways_list(r)));
 }
 
 static void take(const struct sim_result *r, void *arg)
@@ -115,7 +138,7 @@ static void take(const struct sim_result *r, void *arg)
 
 	site_of(s, r)->counts[r->outcome]++;
 	if (s->list)
-		list_result(s->list, r);
+		list_result(s, r);
 	if (r->outcome != SIM_TWO_KINDS)
 		doctor_names_add(s->d, &crowd_of(s, r)->names, r->person->person.login);
 }
@@ -137,18 +160,59 @@ static const char *place_text(const struct doctor_service *s, const struct sim_p
 	return dst;
 }
 
-static const char *missing_text(unsigned missing, char *dst, size_t size)
+/* What was cut is cut. */
+static void add_text(char *dst, size_t size, const char *text)
 {
-	size_t len = 0;
+	size_t len = strlen(dst);
 
+	snprintf(dst + len, size - len, "%s", text);
+}
+
+/* "card,totp or card,password": as the configuration writes it. */
+static const char *missing_text(const struct sim_result *r, char *dst, size_t size)
+{
 	*dst = '\0';
-	for (enum factor f = FACTOR_CARD; f <= FACTOR_SESSION && len < size; f++)
-		if (missing & FACTOR_BIT(f))
-			len += (size_t)snprintf(dst + len, size - len, "%s%s", len ? ", " : "", factor_name(f));
+	for (size_t i = 0; i < r->n_ways; i++) {
+		unsigned before = 0;
+
+		add_text(dst, size, i ? _(" or ") : "");
+		for (enum factor f = FACTOR_CARD; f <= FACTOR_SESSION; f++) {
+			if (!(r->ways[i] & FACTOR_BIT(f)))
+				continue;
+			add_text(dst, size, before++ ? "," : "");
+			add_text(dst, size, factor_name(f));
+		}
+	}
 	return dst;
 }
 
-static void commands_for(unsigned missing, const char *user, char *dst, size_t size)
+/* Whom the commands are for. */
+struct addressee {
+	const struct sim_result *result;
+	const char *user;
+	bool one;
+};
+
+/* Of the card that is there, if it need not be enrolled. */
+static bool card_commands(const struct addressee *to, char *dst, size_t size)
+{
+	const struct doctor_person *p = to->result->person;
+	enum lack_card trouble = lack_card(to->result);
+	char text[512];
+
+	if (trouble == LACK_SUSPENDED)
+		snprintf(text, sizeof(text), "cardtool resume %s", to->one ? p->suspended.text : "CARD");
+	else if (trouble == LACK_EXPIRED)
+		snprintf(text, sizeof(text),
+			 _("have a new key and certificate written to the card, then: cardtool enroll %s; cardtool revoke %s --reason replaced"),
+			 to->user, to->one ? p->expired.text : "OLD-CARD");
+	else
+		return false;
+	add_text(dst, size, text);
+	return true;
+}
+
+static void commands_for(unsigned missing, const struct addressee *to, const char *between, char *dst, size_t size)
 {
 	static const struct {
 		unsigned factor;
@@ -159,32 +223,34 @@ static void commands_for(unsigned missing, const char *user, char *dst, size_t s
 		{ FACTOR_BIT(FACTOR_TOTP), "cardtool totp enroll ", "" },
 		{ FACTOR_BIT(FACTOR_PASSWORD), "cardtool password set ", "" },
 	};
-	size_t len = 0;
+	unsigned before = 0;
 
-	*dst = '\0';
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && len < size; i++)
-		if (missing & rows[i].factor)
-			len += (size_t)snprintf(dst + len, size - len, "%s%s%s%s", len ? "; " : "", rows[i].before, user,
-						rows[i].behind);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!(missing & rows[i].factor))
+			continue;
+		add_text(dst, size, before++ ? between : "");
+		if (rows[i].factor & CARD_FACTORS && card_commands(to, dst, size))
+			continue;
+		add_text(dst, size, rows[i].before);
+		add_text(dst, size, to->user);
+		add_text(dst, size, rows[i].behind);
+	}
 }
 
-/* What is to be done about the card, and the commands for the rest. False: nothing but to enrol. */
-static bool card_advice(const struct crowd *c, char *dst, size_t size)
+/* First what every way needs, then what is left of each. */
+static void enrol_text(const struct sim_result *r, bool one, char *dst, size_t size)
 {
-	const struct doctor_person *p = c->like.person;
-	bool one = c->names.n == 1;
-	enum card_trouble trouble = card_trouble(&c->like);
+	const struct addressee to = { r, one ? r->person->person.login : "USER", one };
+	unsigned common = r->n_ways ? r->ways[0] : 0;
 
-	char rest[256];
-
-	commands_for(c->like.missing & ~CARD_FACTORS, one ? p->person.login : "USER", rest, sizeof(rest));
-	if (trouble == TROUBLE_SUSPENDED)
-		snprintf(dst, size, "cardtool resume %s%s%s", one ? p->suspended.text : "CARD", *rest ? "; " : "", rest);
-	if (trouble == TROUBLE_EXPIRED)
-		snprintf(dst, size,
-			 _("have a new key and certificate written to the card, then: cardtool enroll %s; cardtool revoke %s --reason replaced%s%s"),
-			 one ? p->person.login : "USER", one ? p->expired.text : "OLD-CARD", *rest ? "; " : "", rest);
-	return trouble != TROUBLE_NONE;
+	for (size_t i = 1; i < r->n_ways; i++)
+		common &= r->ways[i];
+	*dst = '\0';
+	commands_for(common, &to, "; ", dst, size);
+	for (size_t i = 0; r->n_ways > 1 && i < r->n_ways; i++) {
+		add_text(dst, size, i ? _(" or ") : common ? "; " : "");
+		commands_for(r->ways[i] & ~common, &to, " && ", dst, size);
+	}
 }
 
 /* The line of the stack that lets people by, where there is one. */
@@ -197,7 +263,7 @@ static const struct pam_line *leaking_line(const struct doctor_service *s)
 }
 
 struct speech {
-	char advice[512], place[PLACE_SIZE], factors[64];
+	char advice[1024], place[PLACE_SIZE], factors[256];
 	struct doctor_mark mark;
 };
 
@@ -230,19 +296,17 @@ static void say_weak(struct doctor *d, struct crowd *c, struct speech *s)
 static const char *reason_text(const struct crowd *c, struct speech *s, char *dst, size_t size)
 {
 	const char *class_name = c->like.class_of ? c->like.class_of->name : "";
-	unsigned line = c->like.class_of ? c->like.class_of->line : 0;
+	const unsigned line = s->mark.line;
 
 	switch (c->like.why) {
 	case SIM_LACKS:
-		if (!card_advice(c, s->advice, sizeof(s->advice)))
-			commands_for(c->like.missing, c->names.n == 1 ? c->like.person->person.login : "USER", s->advice,
-			     sizeof(s->advice));
+		enrol_text(&c->like, c->names.n == 1, s->advice, sizeof(s->advice));
 		snprintf(dst, size, _("[%s] asks for what they lack: %s"), class_name,
-			 missing_text(c->like.missing, s->factors, sizeof(s->factors)));
-		if (card_trouble(&c->like) == TROUBLE_SUSPENDED)
-			snprintf(dst + strlen(dst), size - strlen(dst), "%s", _(" (their card is suspended)"));
-		if (card_trouble(&c->like) == TROUBLE_EXPIRED)
-			snprintf(dst + strlen(dst), size - strlen(dst), "%s", _(" (the certificate on their card has ended)"));
+			 missing_text(&c->like, s->factors, sizeof(s->factors)));
+		if (lack_card(&c->like) == LACK_SUSPENDED)
+			add_text(dst, size, _(" (their card is suspended)"));
+		if (lack_card(&c->like) == LACK_EXPIRED)
+			add_text(dst, size, _(" (the certificate on their card has ended)"));
 		break;
 	case SIM_NOTHING_OFFERED:
 		snprintf(s->advice, sizeof(s->advice), _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"),
@@ -293,12 +357,12 @@ static void say_locked_out(const struct survey *all, struct crowd *c, struct spe
 	char reason[512];
 	enum doctor_level level = somebody_gets_in(all, c) || is_only_afar(c) ? DOCTOR_WARNING : DOCTOR_ERROR;
 
-	reason_text(c, s, reason, sizeof(reason));
 	if (c->like.class_of) {
 		s->mark.file = PATH_CONF;
-		s->mark.line = c->like.class_of->line;
+		s->mark.line = line_of(all, &c->like);
 		s->mark.class_name = c->like.class_of->name;
 	}
+	reason_text(c, s, reason, sizeof(reason));
 	doctor_find(all->d, level, &s->mark, s->advice,
 		    ngettext("%s: %zu person is locked out, %s: %s", "%s: %zu people are locked out, %s: %s", c->names.n),
 		    s->place, c->names.n, reason, doctor_names_text(&c->names));

@@ -245,7 +245,9 @@ static void judge(const struct doctor_facts *f, const struct sim_groups *groups,
 		lock_out(r, SIM_LACKS);
 	else if (login_sim_count(sim.kinds) < 2)
 		r->outcome = SIM_ONE_KIND;
-	r->missing = sim.possible ? 0 : sim.missing;
+	r->n_ways = sim.n_ways;
+	memcpy(r->ways, sim.ways, sizeof(r->ways));
+	r->missing = sim.missing;
 }
 
 /* And with what stands around it. False: there is nothing to say of this person here. */
@@ -260,6 +262,7 @@ static bool combine(const struct stack_facts *stack, struct sim_result *r)
 	if (by != SIM_TWO_KINDS && r->person->account_uid >= 0) {
 		r->outcome = by;
 		r->why = SIM_NO_REASON;
+		r->n_ways = 0;
 		r->missing = 0;
 		r->class_of = ours ? r->class_of : NULL;
 		return true;

@@ -10,7 +10,7 @@ enum sim_outcome { SIM_TWO_KINDS, SIM_ONE_KIND, SIM_NOTHING_ASKED, SIM_LOCKED_OU
 
 enum sim_why {
 	SIM_NO_REASON,
-	SIM_LACKS,              /* factors: missing */
+	SIM_LACKS,              /* factors: ways, missing */
 	SIM_NOTHING_OFFERED,    /* no alternative of the class can be used at this place */
 	SIM_NO_CLASS,           /* the class that the person is assigned to is not in the file */
 	SIM_NO_ACCOUNT,         /* none with this name and uid */
@@ -33,7 +33,9 @@ struct sim_result {
 	const struct policy_class *class_of;    /* NULL: SIM_NO_CLASS, SIM_NO_ACCOUNT, or nothing of ours is asked */
 	enum sim_outcome outcome;
 	enum sim_why why;
-	unsigned missing;                       /* FACTOR_BIT() */
+	size_t n_ways;                          /* as in struct login_sim */
+	unsigned ways[POLICY_ALTERNATIVES_MAX];
+	unsigned missing;
 };
 
 typedef void (*sim_cb)(const struct sim_result *r, void *arg);

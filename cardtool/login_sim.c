@@ -21,10 +21,34 @@ static unsigned factors_of(const struct alternative *a)
 	return set;
 }
 
+/* One that holds another asks for more than is needed. */
+static void add_way(struct login_sim *r, unsigned missing)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_ways; i++)
+		if ((r->ways[i] & missing) == r->ways[i])
+			return;
+	for (size_t i = 0; i < r->n_ways; i++)
+		if ((r->ways[i] & missing) != missing)
+			r->ways[n++] = r->ways[i];
+	r->ways[n++] = missing;
+	r->n_ways = n;
+}
+
+static unsigned shortest(const struct login_sim *r)
+{
+	unsigned best = r->n_ways ? r->ways[0] : 0;
+
+	for (size_t i = 1; i < r->n_ways; i++)
+		if (login_sim_count(r->ways[i]) < login_sim_count(best))
+			best = r->ways[i];
+	return best;
+}
+
 void login_sim_run(const struct policy_class *c, bool remote, unsigned has, struct login_sim *ret)
 {
 	struct login_sim r = { .kinds = NO_KINDS };
-	unsigned least = 0;
 
 	for (size_t i = 0; i < c->n_alternatives; i++) {
 		const struct alternative *a = &c->alternatives[i];
@@ -36,13 +60,13 @@ void login_sim_run(const struct policy_class *c, bool remote, unsigned has, stru
 			r.possible = true;
 			r.kinds = kinds;
 		}
-		if (!r.offered || login_sim_count(missing) < least) {
-			r.missing = missing;
-			least = login_sim_count(missing);
-		}
+		add_way(&r, missing);
 		r.offered = true;
 	}
-	if (!r.possible)
+	if (r.possible)
+		r.n_ways = 0;
+	else
 		r.kinds = 0;
+	r.missing = shortest(&r);
 	*ret = r;
 }

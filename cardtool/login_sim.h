@@ -17,7 +17,13 @@ struct login_sim {
 	bool offered;           /* some alternative can be offered there at all */
 	bool possible;          /* the person has all factors of one that is offered */
 	unsigned kinds;         /* enum factor_kind that the possible one with the fewest joins */
-	unsigned missing;       /* not possible: FACTOR_BIT() of what lacks least */
+	/*
+	 * Not possible: what lacks of each alternative, FACTOR_BIT(), in their order. None holds another:
+	 * who gets all of one gets in. missing: of these the one with the fewest, the first of several.
+	 */
+	size_t n_ways;
+	unsigned ways[POLICY_ALTERNATIVES_MAX];
+	unsigned missing;
 };
 
 /* has: FACTOR_BIT() of all that the person has. */

@@ -209,6 +209,29 @@ def who_lacks_what_is_named_with_the_command():
 
 
 @report.test()
+def every_way_in_is_proposed_with_the_line_to_change():
+    sql("delete from password where person = (select id from person where login = 'taro')")
+    row, = logins(person="taro", service="login")
+    equal((row["class"], row["line"], row["missing"], row["alternatives"]), ("default", 7, ["totp"], [["totp"], ["password"]]))
+    text = doctor(status=None).stdout
+    contains(text, "[default] asks for what they lack: totp or password: taro")
+    contains(text, "-> cardtool totp enroll taro or cardtool password set taro\n")
+    stage.tool("suspend", people["taro"].card_id)
+    equal(logins(person="taro", service="login")[0]["alternatives"], [["card", "totp"], ["card", "password"]])
+    text = doctor(status=None).stdout
+    contains(text, "[default] asks for what they lack: card,totp or card,password: taro")
+    contains(text, "-> cardtool enroll taro; cardtool totp enroll taro or cardtool password set taro\n")
+    contains(doctor(env=JA).stdout, "card,totp または card,password")
+    stage.tool("resume", people["taro"].card_id)
+    stage.tool("password", "set", "taro", "--stdin", text=stage.PASSWORD + "\n")
+    world.conf(CONF.replace("group = adm", "group = nowhere"))
+    equal({(f["finding"], f["line"]) for f in findings("classes", finding="no-group")}, {("no-group", 3)})
+    world.conf("[settings]\nlocal-services = login lgoin\n" + CONF)
+    equal({(f["class"], f["line"]) for f in findings("services", finding="misspelt")}, {("settings", 2)})
+    world.conf(CONF)
+
+
+@report.test()
 def one_kind_alone_is_an_error():
     world.run("usermod", "-p", "$6$x$y", "hanako")
     with changed(LOGIN, "auth sufficient pam_unix.so\n" + AUTH + "account sufficient pam_unix.so\n" + ACCOUNT + SESSION):
@@ -228,7 +251,7 @@ def nobody_far_away_has_a_reader():
     with changed("/etc/pam.d/sshd", AUTH + ACCOUNT + SESSION):
         equal({(r["outcome"], r["why"], r["where"]) for r in logins(service="sshd")}, {("locked-out", "nothing-offered", "remote")})
         said, = findings("logins", service="sshd", level="error")
-        contains(said["advice"], "cardmfa.conf:6: add to `factors` of [default] a way without a card")
+        contains(said["advice"], "cardmfa.conf:7: add to `factors` of [default] a way without a card")
         world.conf("[class office]\nservice = sshd\nfrom = 192.0.2.0/24\nfactors = password,totp\n" + CONF)
         row, = (r for r in logins(service="sshd", person="hanako") if r["from"])
         equal((row["from"], row["class"], row["missing"]), ("192.0.2.0/24", "office", ["totp"]))
@@ -260,7 +283,7 @@ def names_that_are_nowhere_and_classes_in_the_way():
     world.write(world.CONF, "[class one]\nservice = logn su\nfactors = password,totp\n[class two]\ngroup = nogroup-here\n"
                 "service = su\nfactors = password,totp\n[class three]\nservice = su\nperson = taro\nfactors = password,totp\n" + CONF)
     wrong, = findings("services", "error")
-    equal((wrong["finding"], wrong["class"], wrong["line"]), ("misspelt", "one", 1))
+    equal((wrong["finding"], wrong["class"], wrong["line"]), ("misspelt", "one", 2))
     contains(wrong["advice"], "did you mean login?")
     equal({f["class"] for f in findings("classes", finding="shadowed")}, {"two", "three"})
     equal({f["class"] for f in findings("classes", finding="no-group")}, {"two"})

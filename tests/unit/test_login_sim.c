@@ -22,6 +22,42 @@ static const struct policy_class weak = {
 	.n_alternatives = 2, .alternatives = { { 1, { FACTOR_CARD } }, { 1, { FACTOR_PASSWORD } } },
 };
 
+static const struct policy_class choice = {
+	.n_alternatives = 3,
+	.alternatives = { { 2, { FACTOR_CARD, FACTOR_TOTP } }, { 2, { FACTOR_PASSWORD, FACTOR_TOTP } }, { 1, { FACTOR_TOTP } } },
+};
+
+static void every_way_in_is_told(void **state)
+{
+	static const struct {
+		const struct policy_class *class_of;
+		bool remote;
+		unsigned has;
+		size_t n;
+		unsigned ways[2], missing;
+	} cases[] = {
+		{ &desk, false, CARD, 2, { TOTP, PASSWORD }, TOTP },
+		{ &desk, false, 0, 2, { CARD | TOTP, CARD | PASSWORD }, CARD | TOTP },
+		{ &desk, false, TOTP, 1, { CARD }, CARD },              /* not card and password */
+		{ &desk, false, CARD | TOTP, 0, { 0 }, 0 },             /* nothing lacks */
+		{ &desk, true, 0, 0, { 0 }, 0 },                        /* no way there */
+		{ &field, false, CARD, 1, { PASSWORD | TOTP }, PASSWORD | TOTP },       /* the same twice */
+		{ &field, false, 0, 1, { PASSWORD | TOTP }, PASSWORD | TOTP },
+		{ &weak, false, 0, 2, { CARD, PASSWORD }, CARD },
+		{ &choice, false, 0, 1, { TOTP }, TOTP },               /* the last one does away with both before it */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct login_sim r;
+
+		login_sim_run(cases[i].class_of, cases[i].remote, cases[i].has, &r);
+		assert_int_equal(r.n_ways, cases[i].n);
+		assert_memory_equal(r.ways, cases[i].ways, cases[i].n * sizeof(r.ways[0]));
+		assert_int_equal(r.missing, cases[i].missing);
+	}
+}
+
 static void logins(void **state)
 {
 	static const struct {
@@ -61,7 +97,7 @@ static void logins(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(logins) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(logins), cmocka_unit_test(every_way_in_is_told) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

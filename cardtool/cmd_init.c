@@ -333,7 +333,7 @@ static void say_next(void)
 	      " 5. cardtool user add USER, cardtool enroll USER,\n"
 	      "    cardtool totp enroll USER (or cardtool password set USER)\n"
 	      " 6. cardtool doctor\n"
-	      " 7. Only then put pam_cardmfa.so into /etc/pam.d, for one service first."),
+	      " 7. Only then change /etc/pam.d/login, as README and pam_cardmfa(8) say."),
 	    PATH_KEY_FILE, PATH_CONF);
 }
 

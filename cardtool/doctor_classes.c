@@ -42,7 +42,7 @@ static bool look_at_word(struct doctor *d, const struct policy_class *c, const c
 	struct doctor_mark mark = { .finding = "misspelt", .service = word, .file = PATH_CONF, .line = line, .class_name = section };
 	char names[256], advice[512];
 
-	if (s && c && !stack_judge_uses_us(&s->verdict)) {
+	if (s && c && host_service_ready(word) && !stack_judge_uses_us(&s->verdict)) {
 		mark.finding = "unasked";
 		snprintf(advice, sizeof(advice), _("put pam_cardmfa.so into %s/%s, or take %s out of [%s]"), pam_stack_dirs[0], word,
 			 word, section);
@@ -53,7 +53,7 @@ static bool look_at_word(struct doctor *d, const struct policy_class *c, const c
 		return false;
 	if (host_service_known(word)) {
 		mark.finding = "not-installed";
-		if (c)
+		if (c && host_service_ready(word))
 			doctor_find(d, DOCTOR_NOTE, &mark, NULL, _("[%s] names %s, which is not installed here"), section, word);
 		return false;
 	}
@@ -68,6 +68,27 @@ static bool look_at_word(struct doctor *d, const struct policy_class *c, const c
 	return true;
 }
 
+/* Nothing to advise: those services have to wait. */
+static void look_at_unready(struct doctor *d, const struct policy_class *c)
+{
+	const struct doctor_facts *f = doctor_facts(d);
+	const struct doctor_mark mark = { .finding = "not-ready", .file = PATH_CONF, .class_name = c->name,
+					  .line = doctor_facts_line(f, c, "service") };
+	DOCTOR_NAMES(names);
+
+	for (size_t i = 0; i < c->service.n; i++) {
+		const char *word = c->service.words[i];
+		const struct doctor_service *s = doctor_facts_service(f, word);
+
+		if (!host_service_ready(word) && (s ? !stack_judge_uses_us(&s->verdict) : host_service_known(word)))
+			doctor_names_add(d, &names, word);
+	}
+	if (names.n)
+		doctor_find(d, DOCTOR_NOTE, &mark, NULL,
+			    _("[%s] has no effect at these services, which this version of cardmfa is not made for yet: %s"),
+			    c->name, doctor_names_text(&names));
+}
+
 void doctor_services(struct doctor *d)
 {
 	const struct policy *p = doctor_facts(d)->policy;
@@ -75,9 +96,11 @@ void doctor_services(struct doctor *d)
 
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_classes; i++)
+	for (size_t i = 0; i < p->n_classes; i++) {
 		for (size_t k = 0; k < p->classes[i].service.n; k++)
 			wrong |= look_at_word(d, &p->classes[i], p->classes[i].service.words[k], "service");
+		look_at_unready(d, &p->classes[i]);
+	}
 	for (size_t k = 0; k < p->settings.local_services.n; k++)
 		wrong |= look_at_word(d, NULL, p->settings.local_services.words[k], "local-services");
 	if (!wrong)
@@ -199,6 +222,18 @@ static void count(const struct sim_result *r, void *arg)
 	u->satisfied += r->outcome == SIM_TWO_KINDS || r->why == SIM_LINUX_PASSWORD || r->why == SIM_STACK;
 }
 
+/* False: the check `services` has said that its services don't ask. */
+static bool is_asked_somewhere(const struct doctor_facts *f, const struct policy_class *c)
+{
+	for (size_t i = 0; i < c->service.n; i++) {
+		const struct doctor_service *s = doctor_facts_service(f, c->service.words[i]);
+
+		if (s && (stack_judge_uses_us(&s->verdict) || host_service_ready(s->pam.name)))
+			return true;
+	}
+	return c->service.n == 0;
+}
+
 static bool say_use(struct doctor *d, const struct policy_class *c, const struct class_use *u)
 {
 	struct doctor_mark mark = { .finding = "unsatisfiable", .file = PATH_CONF, .line = c->line, .class_name = c->name };
@@ -210,7 +245,7 @@ static bool say_use(struct doctor *d, const struct policy_class *c, const struct
 			    _("%s:%u: nobody can log in with what [%s] asks for"), PATH_CONF, mark.line, c->name);
 		return true;
 	}
-	if (!u->people && strcmp(c->name, "default") != 0) {
+	if (!u->people && strcmp(c->name, "default") != 0 && is_asked_somewhere(doctor_facts(d), c)) {
 		mark.finding = "unused";
 		doctor_find(d, DOCTOR_NOTE, &mark, NULL,
 			    _("%s:%u: [%s] applies to nobody who is registered, at no service that was tried"), PATH_CONF, c->line,

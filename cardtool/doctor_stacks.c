@@ -260,7 +260,7 @@ void doctor_stacks(struct doctor *d)
 	if (n == 0)
 		doctor_find(
 			d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nowhere" },
-			_("when all else here is in order, put it into one service first, with a root shell open"),
+			_("when all else here is in order, change /etc/pam.d/login as README and pam_cardmfa(8) say, with a root shell open"),
 			_("no service uses pam_cardmfa.so yet: nothing asks for cards"));
 	say_shared(d, f);
 	if (n > 0) {

@@ -83,6 +83,16 @@ bool host_service_known(const char *name)
 	return find(name) != NULL;
 }
 
+bool host_service_ready(const char *name)
+{
+	static const char *const names[] = { "login", "cron", "crond", "atd" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 bool host_service_is_leftover(const char *name)
 {
 	static const char *const parts[] = { ".dpkg-", ".rpmsave", ".rpmnew", ".ucf-", ".pam-old", ".bak", ".orig", "~" };

@@ -525,23 +525,23 @@ def a_persons_record_is_changed_and_the_change_recorded():
         return [event["detail"] for event in events("--type", "person-change") if event["user"] == "kaede"]
     person("kaede", "--section", "税務課", "--staff-number", "77001")
     person("momiji", "--staff-number", "77002")
-    shown = tool("user", "change", "kaede", "--section", "市民課", "--class", "admin", env=JA).stdout
-    equal(shown, "kaede さんの登録内容を変更しました:\n  所属: 税務課 → 市民課\n  クラス: なし → admin\n")
+    shown = tool("user", "change", "kaede", "--section", "市民課", "--class", "default", env=JA).stdout
+    equal(shown, "kaede さんの登録内容を変更しました:\n  所属: 税務課 → 市民課\n  クラス: なし → default\n")
     record = json.loads(tool("user", "show", "kaede", "--json").stdout)
-    equal((record["section"], record["class"], record["staff_number"]), ("市民課", "admin", "77001"))
-    equal(changes(), [{"changed": "section,class", "class": "admin"}])
+    equal((record["section"], record["class"], record["staff_number"]), ("市民課", "default", "77001"))
+    equal(changes(), [{"changed": "section,class", "class": "default"}])
     # The same again, and nothing at all, are no change.
     assert "nothing was changed" in tool("user", "change", "kaede", "--section", "市民課").stdout
     tool("user", "change", "kaede", status=2)
     tool("user", "change", "kaede", "--class", "nosuch", status=1)
     tool("user", "change", "kaede", "--class", "", status=2)
-    tool("user", "change", "kaede", "--class", "admin", "--clear", "class", status=2)
+    tool("user", "change", "kaede", "--class", "default", "--clear", "class", status=2)
     tool("user", "change", "kaede", "--clear", "uid", status=2)
     tool("user", "change", "nobody-here", "--section", "x", status=1)
     assert "77001" in tool("user", "change", "momiji", "--staff-number", "77001", status=1).stderr
     equal(len(changes()), 1)
     tool("user", "change", "kaede", "--clear", "class", "--staff-number", "77003")
-    assert {"changed": "staff-number,class", "class_before": "admin", "staff_number_before": "77001",
+    assert {"changed": "staff-number,class", "class_before": "default", "staff_number_before": "77001",
             "staff_number": "77003"} in changes(), changes()
     tool("user", "remove", "kaede")
     tool("user", "change", "kaede", "--section", "x", status=1)

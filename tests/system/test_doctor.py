@@ -291,6 +291,31 @@ def names_that_are_nowhere_and_classes_in_the_way():
     world.conf(CONF)
 
 
+@report.test()
+def services_that_have_to_wait_are_not_advised():
+    """README and pam_cardmfa(8): not into sudo and su yet."""
+    with open("/usr/share/cardmfa/cardmfa.conf", encoding="utf-8") as shipped, changed(world.CONF, shipped.read()):
+        equal(findings("services", "note"), [])
+        text = doctor().stdout
+    lacks(text, "/etc/pam.d/su")
+    lacks(text, "[admin]")
+    with changed(world.CONF, "[class admin]\ngroup = adm\nservice = sudo sudo-i su su-l\nfactors = card,password,totp\n"
+                 "[class jobs]\nperson = taro\nservice = cron\nfactors = password,totp\nbatch = yes\n" + CONF.replace("admin", "both")):
+        waiting = [f for f in findings("services", finding="not-ready") if f["class"] == "admin"]
+        equal([(f["level"], f["line"], f["advice"]) for f in waiting], [("note", 3, None)])
+        contains(waiting[0]["text"], "which this version of cardmfa is not made for yet: sudo, sudo-i, su, su-l")
+        equal([f["service"] for f in findings("services", finding="not-installed")], ["cron"])
+        with changed("/etc/pam.d/cron", "@include common-account\n"):
+            equal([f["service"] for f in findings("services", finding="unasked")], ["cron"])
+        text = doctor().stdout
+        lacks(text, "/etc/pam.d/su")
+        lacks(text, "[admin] applies to nobody")
+        contains(doctor(env=JA).stdout, "sudo, sudo-i, su, su-l")
+        with changed("/etc/pam.d/su", AUTH + ACCOUNT + SESSION):
+            waiting = findings("services", finding="not-ready")
+            lacks(waiting[0]["text"], "su, ")
+
+
 # --- the machine -----------------------------------------------------------------------------------------
 
 @report.test()

@@ -94,10 +94,12 @@ struct doctor_account {
 	int64_t uid, gid;
 	enum linux_password password;
 	bool can_work;                  /* its shell is one */
+	bool registered;                /* a person has this login name */
 };
 
 struct doctor_person {
-	struct person person;           /* never a removed one */
+	struct person person;           /* never a removed one; of a stranger login and uid */
+	bool registered;                /* false: a stranger */
 	bool card, card_nopin;          /* one that can be used now */
 	bool card_unusable;             /* some, but none of those */
 	struct card_id suspended, expired;      /* one of those that can't be used, for this reason; "" none */
@@ -117,10 +119,11 @@ struct doctor_service {
 
 struct doctor_facts {
 	struct policy *policy;          /* NULL: missing or broken */
-	size_t n_services, n_people, n_accounts;
+	size_t n_services, n_people, n_accounts, n_strangers;
 	struct doctor_service *services;        /* in order of name */
 	struct doctor_account *accounts;        /* in order of name */
 	struct doctor_person *people;           /* in order of login */
+	struct doctor_person *strangers;        /* accounts that work with a password and are nobody's who is registered */
 	bool people_known;              /* false: the store could not be read */
 	int64_t lookup_ms;              /* how long a look-up of an unknown name took; -1: it did not end, or failed */
 };

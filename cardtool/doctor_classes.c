@@ -219,7 +219,8 @@ static void count(const struct sim_result *r, void *arg)
 	struct class_use *u = &n->uses[r->class_of - n->policy->classes];
 
 	u->people++;
-	u->satisfied += r->outcome == SIM_TWO_KINDS || r->why == SIM_LINUX_PASSWORD || r->why == SIM_STACK;
+	u->satisfied += r->outcome == SIM_TWO_KINDS || r->why == SIM_LINUX_PASSWORD || r->why == SIM_STACK ||
+			(r->why == SIM_LOCKED && !r->n_ways);
 }
 
 /* False: the check `services` has said that its services don't ask. */
@@ -279,7 +280,7 @@ static bool say_factor(struct doctor *d, const struct doctor_facts *f, enum fact
 		return false;
 	mark.line = doctor_facts_line(f, c, "factors");
 	for (size_t i = 0; i < f->n_people; i++)
-		if (f->people[i].person.state == PERSON_ACTIVE && has_factor(&f->people[i], factor))
+		if (has_factor(&f->people[i], factor))
 			return false;
 	doctor_find(d, DOCTOR_WARNING, &mark, _("enrol it for those who need it, or take it out of `factors`"),
 		    _("%s:%u: `%s` is asked for, but nobody has one"), PATH_CONF, mark.line, factor_name(factor));

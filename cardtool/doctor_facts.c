@@ -226,7 +226,7 @@ static enum err note_card(const struct card_row *c, void *arg)
 static enum err hand_over(const struct person *person, void *arg)
 {
 	const struct gathering *g = arg;
-	struct doctor_person p = { .person = *person, .account_uid = -1, .account_gid = -1 };
+	struct doctor_person p = { .person = *person, .registered = true, .account_uid = -1, .account_gid = -1 };
 	struct totp_row totp;
 	struct password_row password;
 	enum err e = store_card_each(g->store, person->id, note_card, &p), t, w;
@@ -300,21 +300,53 @@ static void time_lookup(struct doctor_facts *f)
 			       clock_boot_ms() - begin : -1;
 }
 
+static void take_account(struct doctor_person *p, const struct doctor_account *a)
+{
+	p->account_uid = a->uid;
+	p->account_gid = a->gid;
+	p->linux_password = a->password;
+}
+
 static void find_accounts(struct doctor_facts *f)
 {
 	int64_t deadline = deadline_in(LOOKUPS_MS);
 
 	for (size_t i = 0; i < f->n_people; i++) {
 		struct doctor_person *p = &f->people[i];
-		const struct doctor_account *a = find_account(f, p->person.login);
+		struct doctor_account *a = find_account(f, p->person.login);
 		const struct passwd *pw = NULL;
 
+		if (a) {
+			a->registered = true;
+			take_account(p, a);
+			continue;
+		}
 		/* A directory's: one by one, for a bounded time. */
-		if (!a && f->lookup_ms >= 0 && deadline_left(deadline) > 0)
+		if (f->lookup_ms >= 0 && deadline_left(deadline) > 0)
 			pw = getpwnam(p->person.login);
-		p->account_uid = a ? a->uid : pw ? (int64_t)pw->pw_uid : -1;
-		p->account_gid = a ? a->gid : pw ? (int64_t)pw->pw_gid : -1;
-		p->linux_password = a ? a->password : LINUX_UNKNOWN;
+		p->account_uid = pw ? (int64_t)pw->pw_uid : -1;
+		p->account_gid = pw ? (int64_t)pw->pw_gid : -1;
+		p->linux_password = LINUX_UNKNOWN;
+	}
+}
+
+static bool is_usable(const struct doctor_account *a)
+{
+	return a->can_work && (a->password == LINUX_SET || a->password == LINUX_EMPTY);
+}
+
+static void find_strangers(struct doctor_facts *f)
+{
+	f->strangers = f->people_known ? calloc(f->n_accounts + 1, sizeof(*f->strangers)) : NULL;
+	for (size_t i = 0; f->strangers && i < f->n_accounts; i++) {
+		const struct doctor_account *a = &f->accounts[i];
+		struct doctor_person *s = &f->strangers[f->n_strangers];
+
+		if (a->registered || !is_usable(a) || !text_copy(s->person.login, sizeof(s->person.login), a->name))
+			continue;
+		s->person.uid = a->uid;
+		take_account(s, a);
+		f->n_strangers++;
 	}
 }
 
@@ -327,6 +359,7 @@ void doctor_facts_read(struct doctor_facts *f)
 	read_shadow(f);
 	read_people(f);
 	find_accounts(f);
+	find_strangers(f);
 }
 
 void doctor_facts_free(struct doctor_facts *f)
@@ -336,5 +369,6 @@ void doctor_facts_free(struct doctor_facts *f)
 	free(f->services);
 	free(f->accounts);
 	free(f->people);
+	free(f->strangers);
 	policy_free(f->policy);
 }

@@ -19,7 +19,7 @@ struct crowd {
 struct site {
 	const struct doctor_service *service;
 	struct sim_place place;
-	size_t counts[SIM_OUTCOMES];
+	size_t counts[SIM_OUTCOMES];    /* of who is registered */
 };
 
 struct survey {
@@ -33,6 +33,12 @@ struct survey {
 static bool same_place(const struct sim_place *a, const struct sim_place *b)
 {
 	return a->remote == b->remote && strcmp(a->network, b->network) == 0;
+}
+
+/* Who gets past cardmfa gets past every class. */
+static bool same_class(const struct sim_result *a, const struct sim_result *b)
+{
+	return a->outcome != SIM_LOCKED_OUT || a->class_of == b->class_of;
 }
 
 static bool same_ways(const struct sim_result *a, const struct sim_result *b)
@@ -90,7 +96,7 @@ static struct crowd *crowd_of(struct survey *s, const struct sim_result *r)
 	for (size_t i = s->n_crowds; i-- > 0;) {
 		struct crowd *c = &s->crowds[i];
 
-		if (c->like.service == r->service && c->like.class_of == r->class_of && c->like.outcome == r->outcome &&
+		if (c->like.service == r->service && same_class(&c->like, r) && c->like.outcome == r->outcome &&
 		    c->like.why == r->why && same_ways(&c->like, r) && same_place(&c->place, r->place) &&
 		    lack_card(&c->like) == lack_card(r))
 			return c;
@@ -124,8 +130,8 @@ static void list_result(const struct survey *s, const struct sim_result *r)
 	const struct policy_class *c = r->class_of;
 
 	json_array_append_new(
-		s->list, json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:s, s:s?, s:o, s:o}", "person", r->person->person.login,
-				   "service", r->service->pam.name, "where", r->place->remote ? "remote" : "local", "from",
+		s->list, json_pack("{s:s, s:b, s:s, s:s, s:s?, s:s?, s:o, s:s, s:s?, s:o, s:o}", "person",
+				   r->person->person.login, "registered", r->person->registered, "service", r->service->pam.name, "where", r->place->remote ? "remote" : "local", "from",
 				   *r->place->network ? r->place->network : NULL, "class", c ? c->name : NULL, "line",
 				   c ? json_integer(line_of(s, r)) : json_null(), "outcome",
 				   doctor_sim_outcome_name(r->outcome), "why", r->why ? doctor_sim_why_name(r->why) : NULL,
@@ -136,7 +142,7 @@ static void take(const struct sim_result *r, void *arg)
 {
 	struct survey *s = arg;
 
-	site_of(s, r)->counts[r->outcome]++;
+	site_of(s, r)->counts[r->outcome] += r->person->registered;
 	if (s->list)
 		list_result(s, r);
 	if (r->outcome != SIM_TWO_KINDS)
@@ -293,6 +299,15 @@ static void say_weak(struct doctor *d, struct crowd *c, struct speech *s)
 			    s->place, c->names.n, names);
 }
 
+static void unlock_text(const struct crowd *c, char *dst, size_t size)
+{
+	const char *user = c->names.n == 1 ? c->like.person->person.login : "USER";
+	char more[900];
+
+	enrol_text(&c->like, c->names.n == 1, more, sizeof(more));
+	snprintf(dst, size, "cardtool unlock %s%s%s", user, *more ? "; " : "", more);
+}
+
 static const char *reason_text(const struct crowd *c, struct speech *s, char *dst, size_t size)
 {
 	const char *class_name = c->like.class_of ? c->like.class_of->name : "";
@@ -323,6 +338,10 @@ static const char *reason_text(const struct crowd *c, struct speech *s, char *ds
 		snprintf(dst, size, _("[%s], which they were put into, is not in the configuration"),
 			 c->like.person->person.class_name);
 		break;
+	case SIM_LOCKED:
+		unlock_text(c, s->advice, sizeof(s->advice));
+		snprintf(dst, size, "%s", _("an administrator has locked them"));
+		break;
 	case SIM_NO_ACCOUNT:
 		snprintf(s->advice, sizeof(s->advice), "%s", _("see what the check `accounts` says"));
 		snprintf(dst, size, "%s", _("they have no account with their uid"));
@@ -352,10 +371,26 @@ static bool is_only_afar(const struct crowd *c)
 	return c->place.remote && c->like.service->host->kind != HOST_LOGIN;
 }
 
+static enum doctor_level level_of(const struct survey *all, const struct crowd *c)
+{
+	if (!somebody_gets_in(all, c) && !is_only_afar(c))
+		return DOCTOR_ERROR;
+	return c->like.why == SIM_LOCKED ? DOCTOR_NOTE : DOCTOR_WARNING;        /* a lock is meant */
+}
+
+static void say_strangers(struct doctor *d, struct crowd *c, struct speech *s)
+{
+	s->mark.finding = doctor_sim_why_name(c->like.why);
+	doctor_find(d, DOCTOR_NOTE, &s->mark,
+		    _("cardtool user add USER, for those who are to log in there; root is better left to the rescue boot"),
+		    ngettext("%s: %zu account with a usable password is not registered and gets no further: %s",
+			     "%s: %zu accounts with a usable password are not registered and get no further: %s", c->names.n),
+		    s->place, c->names.n, doctor_names_text(&c->names));
+}
+
 static void say_locked_out(const struct survey *all, struct crowd *c, struct speech *s)
 {
 	char reason[512];
-	enum doctor_level level = somebody_gets_in(all, c) || is_only_afar(c) ? DOCTOR_WARNING : DOCTOR_ERROR;
 
 	if (c->like.class_of) {
 		s->mark.file = PATH_CONF;
@@ -363,7 +398,7 @@ static void say_locked_out(const struct survey *all, struct crowd *c, struct spe
 		s->mark.class_name = c->like.class_of->name;
 	}
 	reason_text(c, s, reason, sizeof(reason));
-	doctor_find(all->d, level, &s->mark, s->advice,
+	doctor_find(all->d, level_of(all, c), &s->mark, s->advice,
 		    ngettext("%s: %zu person is locked out, %s: %s", "%s: %zu people are locked out, %s: %s", c->names.n),
 		    s->place, c->names.n, reason, doctor_names_text(&c->names));
 }
@@ -373,7 +408,9 @@ static void say_crowd(const struct survey *all, struct crowd *c)
 	struct speech s = { .mark = { .finding = doctor_sim_outcome_name(c->like.outcome), .service = c->like.service->pam.name } };
 
 	place_text(c->like.service, &c->place, s.place);
-	if (c->like.outcome == SIM_LOCKED_OUT)
+	if (c->like.why == SIM_NOT_REGISTERED)
+		say_strangers(all->d, c, &s);
+	else if (c->like.outcome == SIM_LOCKED_OUT)
 		say_locked_out(all, c, &s);
 	else
 		say_weak(all->d, c, &s);
@@ -406,9 +443,17 @@ static void report(struct survey *s)
 		say_crowd(s, &s->crowds[i]);
 		doctor_names_free(&s->crowds[i].names);
 	}
-	if (!s->n_sites)
+	if (!s->n_sites && doctor_facts(s->d)->n_people)
 		doctor_find(s->d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody-asked" }, NULL,
 			    _("no login was tried out: no service with pam_cardmfa.so asks people who they are"));
+}
+
+static bool is_asked_somewhere(const struct doctor_facts *f)
+{
+	for (size_t i = 0; i < f->n_services; i++)
+		if (stack_judge_uses_us(&f->services[i].verdict))
+			return true;
+	return false;
 }
 
 void doctor_logins(struct doctor *d)
@@ -428,11 +473,10 @@ void doctor_logins(struct doctor *d)
 			    _("no login was tried out: groups can't be looked up"));
 		return;
 	}
-	if (!f->n_people) {
-		doctor_find(d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody" }, "cardtool user add USER",
+	if (!f->n_people)
+		doctor_find(d, is_asked_somewhere(f) ? DOCTOR_ERROR : DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody" },
+			    "cardtool user add USER",
 			    _("nobody is registered yet: once pam_cardmfa.so is in a stack, nobody gets in there"));
-		return;
-	}
 	doctor_sim_each(f, take, &s);
 	report(&s);
 	free(s.crowds);

@@ -14,7 +14,7 @@
 
 static const char *const outcome_names[] = { "two-kinds", "one-kind", "nothing-asked", "locked-out" };
 static const char *const why_names[] = { "", "lacks", "nothing-offered", "no-class", "no-account", "linux-password",
-					 "stack", "no-batch" };
+					 "stack", "no-batch", "locked", "not-registered" };
 
 const char *doctor_sim_outcome_name(enum sim_outcome o)
 {
@@ -222,8 +222,13 @@ static void lock_out(struct sim_result *r, enum sim_why why)
 /* As cardmfa itself would judge. */
 static void judge(const struct doctor_facts *f, const struct sim_groups *groups, struct sim_result *r)
 {
+	bool locked = r->person->person.state == PERSON_LOCKED;
 	struct login_sim sim;
 
+	if (!r->person->registered) {
+		lock_out(r, SIM_NOT_REGISTERED);
+		return;
+	}
 	if (r->person->account_uid != r->person->person.uid) {
 		lock_out(r, SIM_NO_ACCOUNT);
 		return;
@@ -234,13 +239,17 @@ static void judge(const struct doctor_facts *f, const struct sim_groups *groups,
 		return;
 	}
 	if (r->service->host->kind == HOST_JOBS) {
-		if (!r->class_of->batch)
+		if (locked)
+			lock_out(r, SIM_LOCKED);
+		else if (!r->class_of->batch)
 			lock_out(r, SIM_NO_BATCH);
 		return;
 	}
 	login_sim_run(r->class_of, r->place->remote, has_factors(r->person), &sim);
 	if (!sim.offered)
 		lock_out(r, SIM_NOTHING_OFFERED);
+	else if (locked)
+		lock_out(r, SIM_LOCKED);
 	else if (!sim.possible)
 		lock_out(r, SIM_LACKS);
 	else if (login_sim_count(sim.kinds) < 2)
@@ -294,10 +303,12 @@ static void run_service(const struct doctor_facts *f, const struct sim_groups *g
 
 	look_at_stack(s, &stack);
 	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < f->n_people; k++) {
-			struct sim_result r = { .person = &f->people[k], .service = s, .place = &places[i] };
+		for (size_t k = 0; k < f->n_people + f->n_strangers; k++) {
+			const struct doctor_person *p = k < f->n_people ? &f->people[k] : &f->strangers[k - f->n_people];
+			struct sim_result r = { .person = p, .service = s, .place = &places[i] };
 
-			if (r.person->person.state != PERSON_ACTIVE)
+			/* Jobs of the system's accounts run, and others' are no logins. */
+			if (!p->registered && (s->host->kind == HOST_JOBS || !stack_judge_uses_us(&s->verdict)))
 				continue;
 			judge(f, groups, &r);
 			if (combine(&stack, &r))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every active person at every service that pam_cardmfa stands in or that the configuration names. */
+/*
+ * Everybody at every service that pam_cardmfa stands in or that the configuration names: who is
+ * registered, and the accounts with a password that are not.
+ */
 #ifndef CARDMFA_DOCTOR_SIM_H
 #define CARDMFA_DOCTOR_SIM_H
 
@@ -17,6 +20,8 @@ enum sim_why {
 	SIM_LINUX_PASSWORD,     /* the stack asks for that too, and it is locked */
 	SIM_STACK,              /* nobody gets through the stack */
 	SIM_NO_BATCH,           /* the class runs no jobs */
+	SIM_LOCKED,             /* by an administrator; ways: what lacks besides */
+	SIM_NOT_REGISTERED,
 };
 
 /* One that is reached from afar may depend on the network. */
@@ -40,7 +45,7 @@ struct sim_result {
 
 typedef void (*sim_cb)(const struct sim_result *r, void *arg);
 
-/* Service by service, place by place, people in order. Needs f->policy. */
+/* Service by service, place by place, people in order, then strangers. Needs f->policy. */
 void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg);
 
 /* "two-kinds", "lacks": for --json. */

@@ -181,8 +181,8 @@ def files_that_others_can_write_are_found():
 
 # --- people at services -----------------------------------------------------------------------------
 
-def logins(**wanted):
-    return [row for row in found()["logins"] if all(row[key] == value for key, value in wanted.items())]
+def logins(registered=True, **wanted):
+    return [row for row in found()["logins"] if row["registered"] == registered and all(row[key] == value for key, value in wanted.items())]
 
 
 @report.test()
@@ -203,9 +203,50 @@ def who_lacks_what_is_named_with_the_command():
     stage.tool("resume", people["taro"].card_id)
     sql("update person set class = 'gone' where login = 'taro'")
     equal(logins(person="taro", service="login")[0]["why"], "no-class")
-    sql("update person set class = null, state = 'locked' where login = 'taro'")
-    equal(logins(person="taro"), [])
+    sql("update person set class = null where login = 'taro'")
     sql("update person set state = 'active' where login = 'taro'")
+
+
+@report.test()
+def who_is_locked_by_an_administrator_is_locked_out():
+    sql("update person set state = 'locked' where login = 'taro'")
+    equal([(r["outcome"], r["why"], r["class"], r["missing"]) for r in logins(person="taro", service="login")], [("locked-out", "locked", "default", [])])
+    text = doctor(status=1).stdout
+    contains(text, "ERROR     logins         login, in front of this machine: 1 person is locked out, an administrator has locked them: taro\n"
+             "          -> cardtool unlock taro\n")
+    lacks(text, "`card` is asked for, but nobody has one")
+    lacks(text, "nobody can log in with what")
+    contains(doctor(env=JA).stdout, "管理者が停止しています")
+    sql("delete from password where person = (select id from person where login = 'taro')")
+    equal(logins(person="taro", service="login")[0]["alternatives"], [["totp"], ["password"]])
+    contains(doctor().stdout, "-> cardtool unlock taro; cardtool totp enroll taro or cardtool password set taro\n")
+    stage.tool("password", "set", "taro", "--stdin", text=stage.PASSWORD + "\n")
+    stage.tool("unlock", "taro")
+    equal([r["outcome"] for r in logins(person="taro", service="login")], ["two-kinds"])
+    sql("update person set state = 'locked' where login = 'hanako' and state = 'active'")
+    equal([f["level"] for f in findings("logins", service="login") if "hanako" in f["text"]], ["note"])
+    stage.tool("unlock", "hanako")
+
+
+@report.test()
+def accounts_that_nobody_registered_get_no_further():
+    world.add_user("shiro")
+    world.add_user("goro")
+    world.run("useradd", "-s", "/usr/sbin/nologin", "machine")
+    for name in ("shiro", "machine"):
+        world.run("usermod", "-p", "$6$x$y", name)
+    try:
+        equal({(r["person"], r["outcome"], r["why"], r["class"]) for r in logins(False, service="login")},
+              {(name, "locked-out", "not-registered", None) for name in ("root", "shiro")})
+        note, = findings("logins", finding="not-registered", service="login")
+        equal(note["level"], "note")
+        text = doctor().stdout
+        contains(text, "login, in front of this machine: 2 accounts with a usable password are not registered and get no further: root, shiro\n")
+        contains(text, "of 2 people can log in")
+        contains(doctor(env=JA).stdout, "2個のアカウントは登録されていないため、ここから先へ進めません: root, shiro")
+    finally:
+        for name in ("shiro", "goro", "machine"):
+            world.run("userdel", name)
 
 
 @report.test()

@@ -4,9 +4,9 @@
  *   findings  check, finding, level (ok note warning error), text, detail, advice, and where known
  *             service, phase, file, line, person, class; else null
  *   services  service, file, uses, named, asked {auth, account, session}
- *   logins    everybody at every service that was tried: person, registered, service, where (local
- *             remote), from, class, line, outcome (two-kinds one-kind nothing-asked locked-out), why
- *             (lacks nothing-offered no-class no-account linux-password stack no-batch locked
+ *   logins    everybody at every service that was tried: person, registered, service, planned, where
+ *             (local remote), from, class, line, outcome (two-kinds one-kind nothing-asked locked-out),
+ *             why (lacks nothing-offered no-class no-account linux-password stack no-batch locked
  *             not-registered), missing, alternatives
  *   sum       error, warning, note
  * Exit code 0: no errors, 1: errors.

@@ -115,12 +115,14 @@ struct doctor_service {
 	const struct host_service *host;
 	struct stack_verdict verdict;
 	bool named;                     /* by a class of the configuration */
+	bool planned;                   /* not as it is: with the lines of README */
 };
 
 struct doctor_facts {
 	struct policy *policy;          /* NULL: missing or broken */
-	size_t n_services, n_people, n_accounts, n_strangers;
+	size_t n_services, n_plans, n_people, n_accounts, n_strangers;
 	struct doctor_service *services;        /* in order of name */
+	struct doctor_service *plans;           /* of those that people may be asked at, but are not yet; borrow from them */
 	struct doctor_account *accounts;        /* in order of name */
 	struct doctor_person *people;           /* in order of login */
 	struct doctor_person *strangers;        /* accounts that work with a password and are nobody's who is registered */

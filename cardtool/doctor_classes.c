@@ -212,7 +212,7 @@ static void count(const struct sim_result *r, void *arg)
 {
 	struct census *n = arg;
 
-	n->results++;
+	n->results += stack_judge_uses_us(&r->service->verdict);
 	if (!r->class_of || r->why == SIM_NO_BATCH || r->service->host->kind == HOST_JOBS)
 		return;
 
@@ -261,27 +261,58 @@ static bool has_factor(const struct doctor_person *p, enum factor f)
 	       (f == FACTOR_PASSWORD && p->password) || f == FACTOR_SESSION;
 }
 
-/* The first class that does; NULL: none. */
-static const struct policy_class *asks_for(const struct policy *p, enum factor f)
+static bool somebody_has(const struct doctor_facts *f, enum factor factor)
 {
-	for (size_t i = 0; i < p->n_classes; i++)
-		for (size_t k = 0; k < p->classes[i].n_alternatives; k++)
-			if (alternative_has(&p->classes[i].alternatives[k], f))
-				return &p->classes[i];
+	for (size_t i = 0; i < f->n_people; i++)
+		if (has_factor(&f->people[i], factor))
+			return true;
+	return false;
+}
+
+/* Some alternative is of factors that are in people's hands. */
+static bool can_do_without(const struct doctor_facts *f, const struct policy_class *c)
+{
+	for (size_t i = 0; i < c->n_alternatives; i++) {
+		const struct alternative *a = &c->alternatives[i];
+		size_t there = 0;
+
+		while (there < a->n && somebody_has(f, a->factors[there]))
+			there++;
+		if (there == a->n)
+			return true;
+	}
+	return false;
+}
+
+static bool has_alternative_with(const struct policy_class *c, enum factor factor)
+{
+	for (size_t i = 0; i < c->n_alternatives; i++)
+		if (alternative_has(&c->alternatives[i], factor))
+			return true;
+	return false;
+}
+
+/* The first class that needs it and applies to nobody yet: of the others say_use tells. NULL: none. */
+static const struct policy_class *asks_for(const struct doctor_facts *f, const struct census *n, enum factor factor)
+{
+	for (size_t i = 0; i < f->policy->n_classes; i++) {
+		const struct policy_class *c = &f->policy->classes[i];
+
+		if (!n->uses[i].people && has_alternative_with(c, factor) && !can_do_without(f, c))
+			return c;
+	}
 	return NULL;
 }
 
-static bool say_factor(struct doctor *d, const struct doctor_facts *f, enum factor factor)
+static bool say_factor(struct doctor *d, const struct doctor_facts *f, const struct census *n, enum factor factor)
 {
-	const struct policy_class *c = asks_for(f->policy, factor);
+	const struct policy_class *c = somebody_has(f, factor) ? NULL : asks_for(f, n, factor);
 	struct doctor_mark mark = { .finding = "factor-of-nobody", .file = PATH_CONF };
 
 	if (!c)
 		return false;
 	mark.line = doctor_facts_line(f, c, "factors");
-	for (size_t i = 0; i < f->n_people; i++)
-		if (has_factor(&f->people[i], factor))
-			return false;
+	mark.class_name = c->name;
 	doctor_find(d, DOCTOR_WARNING, &mark, _("enrol it for those who need it, or take it out of `factors`"),
 		    _("%s:%u: `%s` is asked for, but nobody has one"), PATH_CONF, mark.line, factor_name(factor));
 	return true;
@@ -306,7 +337,7 @@ void doctor_classes(struct doctor *d)
 		for (size_t i = 0; n.results && i < p->n_classes; i++)
 			found |= say_use(d, &p->classes[i], &n.uses[i]);
 		for (enum factor factor = FACTOR_CARD; factor <= FACTOR_PASSWORD; factor++)
-			found |= say_factor(d, f, factor);
+			found |= say_factor(d, f, &n, factor);
 	}
 	if (!found)
 		doctor_say(d, DOCTOR_OK, NULL, _("no class stands in the way of another, and each can be satisfied"));

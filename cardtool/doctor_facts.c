@@ -15,6 +15,7 @@
 #include "doctor.h"
 #include "lifecycle.h"
 #include "pam_known.h"
+#include "pam_plan.h"
 #include "paths.h"
 #include "privilege.h"
 #include "secret.h"
@@ -119,6 +120,26 @@ static void read_services(struct doctor_facts *f)
 	}
 	if (f->n_services)
 		qsort(f->services, f->n_services, sizeof(*f->services), by_service);
+}
+
+static bool may_be_switched_on(const struct doctor_service *s)
+{
+	return host_service_ready(s->pam.name) && s->host->phases & HOST_CALLS(PHASE_AUTH) && !s->pam.broken &&
+	       !stack_judge_uses_us(&s->verdict);
+}
+
+static void plan_services(struct doctor_facts *f)
+{
+	f->plans = calloc(f->n_services + 1, sizeof(*f->plans));
+	for (size_t i = 0; f->plans && i < f->n_services; i++) {
+		const struct doctor_service *s = &f->services[i];
+		struct doctor_service plan = { .host = s->host, .named = s->named, .planned = true };
+
+		if (!may_be_switched_on(s) || !pam_plan_make(&s->pam, &plan.pam))
+			continue;
+		stack_judge(&plan.pam, plan.host, pam_known_dirs, &plan.verdict);
+		f->plans[f->n_plans++] = plan;
+	}
 }
 
 const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name)
@@ -355,6 +376,7 @@ void doctor_facts_read(struct doctor_facts *f)
 	time_lookup(f);
 	read_policy(f);
 	read_services(f);
+	plan_services(f);
 	read_passwd(f);
 	read_shadow(f);
 	read_people(f);
@@ -364,8 +386,11 @@ void doctor_facts_read(struct doctor_facts *f)
 
 void doctor_facts_free(struct doctor_facts *f)
 {
+	for (size_t i = 0; i < f->n_plans; i++)
+		pam_plan_free(&f->plans[i].pam);
 	for (size_t i = 0; i < f->n_services; i++)
 		pam_stack_free(&f->services[i].pam);
+	free(f->plans);
 	free(f->services);
 	free(f->accounts);
 	free(f->people);

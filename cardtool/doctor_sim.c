@@ -26,6 +26,11 @@ const char *doctor_sim_why_name(enum sim_why w)
 	return why_names[w];
 }
 
+const char *doctor_sim_key(const struct sim_result *r)
+{
+	return r->why == SIM_NO_BATCH ? "batch" : "factors";
+}
+
 /* ---- groups of the configuration, each looked up once ---- */
 
 struct sim_group {
@@ -142,7 +147,7 @@ static bool network_place(const struct policy_cidr *c, struct sim_place *ret)
 	return true;
 }
 
-/* Far away: from anywhere, and from the first network of each class that asks for one. */
+/* Where we are not asked one place stands for all. Far away: from anywhere, and from the first network of each class that asks for one. */
 static size_t find_places(const struct doctor_facts *f, const struct doctor_service *s, struct sim_place *places)
 {
 	const struct policy *p = f->policy;
@@ -152,9 +157,11 @@ static size_t find_places(const struct doctor_facts *f, const struct doctor_serv
 	memset(places, 0, PLACES_MAX * sizeof(*places));
 	if (local)
 		n++;
-	if (local && !s->host->remote)
+	if (local && (!s->host->remote || !stack_judge_uses_us(&s->verdict)))
 		return n;
 	places[n++].remote = true;
+	if (!stack_judge_uses_us(&s->verdict))
+		return n;
 	for (size_t i = 0; i < p->n_classes; i++)
 		if (p->classes[i].n_from && applies_at(&p->classes[i], s->pam.name) &&
 		    network_place(&p->classes[i].from[0], &places[n]))
@@ -273,7 +280,6 @@ static bool combine(const struct stack_facts *stack, struct sim_result *r)
 		r->why = SIM_NO_REASON;
 		r->n_ways = 0;
 		r->missing = 0;
-		r->class_of = ours ? r->class_of : NULL;
 		return true;
 	}
 	if (!ours)
@@ -291,7 +297,9 @@ static bool is_simulated(const struct doctor_service *s)
 
 	if (s->host->kind == HOST_JOBS)
 		return s->verdict.ours[PHASE_ACCOUNT];
-	return s->host->kind != HOST_MACHINE && s->host->phases & HOST_CALLS(PHASE_AUTH) && (ours || s->named);
+	if (s->host->kind == HOST_MACHINE || !(s->host->phases & HOST_CALLS(PHASE_AUTH)))
+		return false;
+	return s->host->kind == HOST_LOGIN || s->host->kind == HOST_SWITCH || ours || s->named;
 }
 
 static void run_service(const struct doctor_facts *f, const struct sim_groups *groups, const struct doctor_service *s,
@@ -308,9 +316,10 @@ static void run_service(const struct doctor_facts *f, const struct sim_groups *g
 			struct sim_result r = { .person = p, .service = s, .place = &places[i] };
 
 			/* Jobs of the system's accounts run, and others' are no logins. */
-			if (!p->registered && (s->host->kind == HOST_JOBS || !stack_judge_uses_us(&s->verdict)))
+			if (!p->registered && s->host->kind == HOST_JOBS)
 				continue;
-			judge(f, groups, &r);
+			if (stack_judge_uses_us(&s->verdict))
+				judge(f, groups, &r);
 			if (combine(&stack, &r))
 				cb(&r, arg);
 		}
@@ -325,5 +334,7 @@ void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg)
 	for (size_t i = 0; groups.rows && i < f->n_services; i++)
 		if (is_simulated(&f->services[i]))
 			run_service(f, &groups, &f->services[i], cb, arg);
+	for (size_t i = 0; groups.rows && i < f->n_plans; i++)
+		run_service(f, &groups, &f->plans[i], cb, arg);
 	free_groups(&groups);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everybody at every service that pam_cardmfa stands in or that the configuration names: who is
- * registered, and the accounts with a password that are not.
+ * Everybody, who is registered and the accounts with a password that are not, at every service in
+ * which people log in or switch, or that asks pam_cardmfa or is named by the configuration; and at
+ * those where it may be switched on, as they will be then. Where it is not asked only who gets in
+ * is told, and the place makes no difference.
  */
 #ifndef CARDMFA_DOCTOR_SIM_H
 #define CARDMFA_DOCTOR_SIM_H
@@ -45,11 +47,14 @@ struct sim_result {
 
 typedef void (*sim_cb)(const struct sim_result *r, void *arg);
 
-/* Service by service, place by place, people in order, then strangers. Needs f->policy. */
+/* Service by service, then the planned ones; place by place; people in order, then strangers. Needs f->policy. */
 void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg);
 
 /* "two-kinds", "lacks": for --json. */
 const char *doctor_sim_outcome_name(enum sim_outcome o);
 const char *doctor_sim_why_name(enum sim_why w);
+
+/* The key of its class to change, for doctor_facts_line. */
+const char *doctor_sim_key(const struct sim_result *r);
 
 #endif

@@ -146,11 +146,10 @@ static const struct pam_line *shared_line(const struct doctor_service *s)
 	for (enum pam_phase w = PHASE_AUTH; w <= PHASE_SESSION; w++) {
 		for (size_t i = 0; s->host->phases & HOST_CALLS(w) && i < s->pam.stacks[w].n; i++) {
 			const struct pam_line *l = &s->pam.stacks[w].lines[i];
-			const char *name = strrchr(l->file, '/');
 			struct pam_known known;
 
 			pam_known_line(l, w, NULL, &known);
-			if (known.ours && name && host_service_find(name + 1)->kind == HOST_PART)
+			if (known.ours && host_service_is_part(l->file))
 				return l;
 		}
 	}

@@ -83,6 +83,13 @@ bool host_service_known(const char *name)
 	return find(name) != NULL;
 }
 
+bool host_service_is_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return host_service_find(slash ? slash + 1 : path)->kind == HOST_PART;
+}
+
 bool host_service_ready(const char *name)
 {
 	static const char *const names[] = { "login", "cron", "crond", "atd" };

@@ -31,6 +31,9 @@ const struct host_service *host_service_find(const char *name);
 /* It has a row of its own. */
 bool host_service_known(const char *name);
 
+/* The last part of this path is a file that services include: HOST_PART. */
+bool host_service_is_part(const char *path);
+
 /* This version has lines for it: those of README and pam_cardmfa(8) for the console, `account` for jobs. */
 bool host_service_ready(const char *name);
 

@@ -44,7 +44,7 @@ tests_unit_test_pam_eval_SOURCES = tests/unit/test_pam_eval.c cardtool/pam_eval.
 tests_unit_test_pam_eval_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_pam_eval_LDADD = $(LDADD) -lpam
 tests_unit_test_stack_judge_SOURCES = tests/unit/test_stack_judge.c cardtool/host_service.c cardtool/pam_eval.c \
-	cardtool/pam_known.c cardtool/stack_judge.c $(pam_stack_sources)
+	cardtool/pam_known.c cardtool/pam_plan.c cardtool/stack_judge.c $(pam_stack_sources)
 tests_unit_test_stack_judge_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_prompt_SOURCES = tests/unit/test_prompt.c cardtool/prompt.c
 tests_unit_test_prompt_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool

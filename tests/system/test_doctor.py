@@ -75,6 +75,7 @@ def changed(path, text):
 
 
 def prepare():
+    people["login"] = LOGIN.read_text()
     stage.set_up(CONF)
     people["taro"] = stage.person("taro", with_app=False)
     world.add_user("hanako")
@@ -315,6 +316,104 @@ def jobs_need_a_class_that_runs_them():
         world.conf("[class jobs]\nservice = cron\nfactors = password,totp\n" + CONF)
         equal([f["class"] for f in findings("classes", finding="batch")], ["jobs"])
         world.conf(CONF)
+
+
+# --- before and after it is switched on ---------------------------------------------------------------
+
+SWITCHED = (("@include common-auth\n", AUTH), ("@include common-account\n", ACCOUNT + "@include common-account\n"),
+            ("@include common-session\n", "session required pam_cardmfa.so\n@include common-session\nsession required pam_cardmfa.so confirm\n"))
+
+
+@contextlib.contextmanager
+def not_switched_on():
+    """Debian's own /etc/pam.d/login, and the shipped configuration."""
+    before = LOGIN.read_text()
+    LOGIN.write_text(people["login"])
+    try:
+        with open("/usr/share/cardmfa/cardmfa.conf", encoding="utf-8") as shipped, changed(world.CONF, shipped.read()):
+            yield
+    finally:
+        LOGIN.write_text(before)
+
+
+def by_why(**wanted):
+    return {r["person"]: r["why"] or r["outcome"] for registered in (True, False) for r in logins(registered, **wanted)}
+
+
+@report.test(90)
+def may_it_be_switched_on_is_answered_before():
+    world.add_user("shiro")
+    for name in ("hanako", "shiro"):
+        world.run("usermod", "-p", "$6$x$y", name)
+    try:
+        with not_switched_on():
+            equal(by_why(service="login", planned=False), dict.fromkeys(("hanako", "root", "shiro"), "one-kind"))
+            equal(by_why(service="login", planned=True), {"taro": "two-kinds", "hanako": "lacks", "root": "not-registered", "shiro": "not-registered"})
+            equal({r["service"] for r in logins() if r["planned"]}, {"login"})
+            row, = logins(service="login", planned=True, person="hanako")
+            equal((row["alternatives"], row["where"]), ([["card"]], "local"))
+            text = doctor(status=0).stdout
+            contains(text, "note      logins         login, sshd, su, su-l: one kind of proof is enough today for 3 accounts: hanako, root, shiro\n"
+                     "note      logins         login, with the lines of README: 1 of 2 people would get in, with two kinds of proof\n"
+                     "WARNING   logins         login, with the lines of README: 1 person would be locked out, [default] asks for what they lack: card: hanako\n"
+                     "          -> first: cardtool enroll hanako\n"
+                     "note      logins         login, with the lines of README: 2 accounts with a usable password are not registered and would get no further: "
+                     "root, shiro\n")
+            japanese = doctor(env=JA).stdout
+            contains(japanese, "login, sshd, su, su-l: 今は3個のアカウントが1種類の認証だけで入れます: hanako, root, shiro")
+            contains(japanese, "-> 先に行うこと: cardtool enroll hanako")
+            sql("update person set state = 'locked' where login = 'taro'")
+            said, = (f for f in findings("logins", "error", finding="planned-locked-out") if "taro" in f["text"])
+            contains(said["advice"], "first: cardtool unlock taro")
+            doctor(status=1)
+            stage.tool("unlock", "taro")
+    finally:
+        world.run("userdel", "shiro")
+        world.run("usermod", "-p", "!", "hanako")
+
+
+@report.test(90)
+def the_answer_comes_true():
+    with not_switched_on():
+        before = by_why(service="login", planned=True)
+        text = LOGIN.read_text()
+        for old, new in SWITCHED:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        LOGIN.write_text(text)
+        equal([r for r in logins() if r["planned"]], [])
+        equal(by_why(service="login"), before)
+        text = doctor(status=0).stdout
+        contains(text, "login: nobody gets past pam_cardmfa")
+        contains(text, "sshd, su, su-l: one kind of proof is enough today for 1 account: root")
+        lacks(text, "README")
+        # A code would do as well, but nobody needs one.
+        equal(findings("classes", "warning"), [])
+
+
+@report.test(90)
+def what_would_stay_in_the_stack_is_named_before():
+    with not_switched_on():
+        LOGIN.write_text("auth required pam_unix.so\n" + people["login"])
+        equal(by_why(service="login", planned=True), {"taro": "linux-password", "hanako": "lacks", "root": "not-registered"})
+        said, = (f for f in findings("logins", finding="planned-locked-out") if "taro" in f["text"])
+        contains(said["advice"], f"first: look at {LOGIN}:1, which would stay in this service")
+        LOGIN.write_text("@include nowhere\n")
+        equal(logins(planned=True), [])
+        LOGIN.unlink()
+        assert doctor(status=None).stdout.endswith("Nothing was changed.\n")
+
+
+@report.test()
+def with_nobody_registered_it_says_so():
+    sql("update person set uid = uid + 5000, state = 'removed' where state = 'active'")
+    try:
+        equal([f["finding"] for f in findings("logins", "error")], ["nobody"])
+        with not_switched_on():
+            equal([f["level"] for f in findings("logins", finding="nobody")], ["note"])
+            equal(by_why(service="login", planned=True), {"root": "not-registered"})
+    finally:
+        sql("update person set uid = uid - 5000, state = 'active' where uid > 5000")
 
 
 # --- the configuration ---------------------------------------------------------------------------------

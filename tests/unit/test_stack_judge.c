@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real stacks of Debian 12, right ones of ours, and each mistake that locks people out or lets them pass by. */
 #include "pam_files.h"
+#include "pam_plan.h"
 #include "policy.h"
 #include "stack_judge.h"
 
@@ -277,6 +278,72 @@ static void kinds_that_suffice(void **state)
 	}
 }
 
+/* ---- before it is switched on ---- */
+
+/* "required pam_cardmfa.so, optional pam_group.so" */
+static const char *lines_text(const struct pam_stack *s, char *dst, size_t size)
+{
+	size_t len = 0;
+
+	*dst = '\0';
+	for (size_t i = 0; i < s->n && len < size; i++)
+		len += (size_t)snprintf(dst + len, size - len, "%s%s %s%s%s", len ? ", " : "", s->lines[i].control,
+					s->lines[i].module, *s->lines[i].arguments ? " " : "", s->lines[i].arguments);
+	return dst;
+}
+
+static void readme_lines_can_be_judged_beforehand(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t faults;
+		bool passes_by, lets_in;        /* by one kind: `account` refuses it; without a Linux password */
+		const char *auth, *account;
+	} cases[] = {
+		{ LOGIN_HEAD "@include common-auth\n" LOGIN_MIDDLE "@include common-account\n@include common-session\n"
+		  "@include common-password\n", 0, false, true,
+		  "optional pam_faildelay.so delay=3000000, requisite pam_nologin.so, required pam_cardmfa.so, optional pam_group.so",
+		  "required pam_cardmfa.so, [success=1 new_authtok_reqd=done default=ignore] pam_unix.so, "
+		  "requisite pam_deny.so, required pam_permit.so" },
+		/* what another module of the file itself asks for, or lets by, stays */
+		{ "auth required pam_unix.so\n@include common-auth\n@include common-account\n@include common-session\n", 1, false, false,
+		  "required pam_unix.so, required pam_cardmfa.so", NULL },
+		{ "auth sufficient pam_unix.so\n@include common-auth\naccount sufficient pam_unix.so\n@include common-session\n", 1, false,
+		  true, "sufficient pam_unix.so, required pam_cardmfa.so", "required pam_cardmfa.so, sufficient pam_unix.so" },
+		{ "auth substack common-auth\nauth required pam_env.so\naccount substack common-account\nsession substack common-session\n",
+		  0, false, true, "required pam_cardmfa.so, required pam_env.so", NULL },
+		/* nothing shared: before all */
+		{ "auth required pam_env.so\naccount required pam_permit.so\nsession required pam_permit.so\n", 1, false, true,
+		  "required pam_cardmfa.so, required pam_env.so", "required pam_cardmfa.so, required pam_permit.so" },
+		/* not a line of its own: those of `other` are shared */
+		{ "password required pam_deny.so\n", 0, false, true, "required pam_cardmfa.so", NULL },
+	};
+	const struct host_service *host = host_service_find("login");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pam_service plan;
+		struct stack_verdict v;
+		char text[512];
+
+		pam_files_write(pam_files_etc, "login", cases[i].text);
+		service = pam_files_read("login");
+		assert_true(pam_plan_make(&service, &plan));
+		assert_string_equal(lines_text(&plan.stacks[PHASE_AUTH], text, sizeof(text)), cases[i].auth);
+		if (cases[i].account)
+			assert_string_equal(lines_text(&plan.stacks[PHASE_ACCOUNT], text, sizeof(text)), cases[i].account);
+		stack_judge(&plan, host, NULL, &v);
+		if (v.n != cases[i].faults)
+			show(cases[i].text, &v);
+		assert_int_equal(v.n, cases[i].faults);
+		assert_true(v.ours[PHASE_AUTH] && v.ours[PHASE_ACCOUNT] && v.ours[PHASE_SESSION]);
+		assert_int_equal(stack_judge_passes_by(&plan, host, NULL, KIND_KNOWLEDGE, true), cases[i].passes_by);
+		assert_int_equal(stack_judge_lets_in(&plan, host, NULL, false), cases[i].lets_in);
+		pam_plan_free(&plan);
+		pam_stack_free(&service);
+	}
+}
+
 static void services_are_known(void **state)
 {
 	(void)state;
@@ -288,6 +355,11 @@ static void services_are_known(void **state)
 	assert_true(host_service_is_leftover("login.dpkg-old"));
 	assert_true(host_service_is_leftover(".swp"));
 	assert_false(host_service_is_leftover("sudo-i"));
+	assert_true(host_service_is_part("/etc/pam.d/common-auth"));
+	assert_true(host_service_is_part("system-auth"));
+	assert_false(host_service_is_part("/etc/pam.d/login"));
+	assert_true(host_service_ready("login"));
+	assert_false(host_service_ready("sudo"));
 }
 
 int main(void)
@@ -299,6 +371,7 @@ int main(void)
 		cmocka_unit_test(missing_lines_are_found),
 		cmocka_unit_test(walls_are_found),
 		cmocka_unit_test(kinds_that_suffice),
+		cmocka_unit_test(readme_lines_can_be_judged_beforehand),
 		cmocka_unit_test(services_are_known),
 	};
 

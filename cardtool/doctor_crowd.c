@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doctor_crowd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "doctor_lack.h"
+#include "paths.h"
+#include "words.h"
+
+#define PLACE_SIZE 256
+
+struct speech {
+	char finding[40], advice[1024], place[PLACE_SIZE];
+	struct doctor_mark mark;
+};
+
+/* "su, over the network" */
+static const char *place_text(const struct doctor_service *s, const struct sim_place *p, char dst[PLACE_SIZE])
+{
+	if (s->planned)
+		snprintf(dst, PLACE_SIZE, _("%s, with the lines of README"), s->pam.name);
+	else if (s->host->kind == HOST_JOBS)
+		snprintf(dst, PLACE_SIZE, "%s", s->pam.name);
+	else if (*p->network)
+		snprintf(dst, PLACE_SIZE, _("%s, over the network from %s"), s->pam.name, p->network);
+	else
+		snprintf(dst, PLACE_SIZE, p->remote ? _("%s, over the network") : _("%s, in front of this machine"),
+			 s->pam.name);
+	return dst;
+}
+
+/* For --json: what is not so yet has a name of its own. */
+static void begin_speech(struct speech *s, const struct doctor_service *of, const char *finding)
+{
+	snprintf(s->finding, sizeof(s->finding), "%s%s", of->planned ? "planned-" : "", finding);
+	s->mark = (struct doctor_mark){ .finding = s->finding, .service = of->pam.name };
+}
+
+/* ---- who gets in ---- */
+
+void doctor_crowd_say_site(struct doctor *d, const struct crowd_site *site)
+{
+	struct speech s;
+	const struct doctor_service *service = site->service;
+	size_t good = site->counts[SIM_TWO_KINDS], n = 0;
+
+	for (int i = 0; i < SIM_OUTCOMES; i++)
+		n += site->counts[i];
+	begin_speech(&s, service, doctor_sim_outcome_name(SIM_TWO_KINDS));
+	place_text(service, &site->place, s.place);
+	if (service->planned)
+		doctor_find(d, good == n ? DOCTOR_OK : DOCTOR_NOTE, &s.mark, NULL,
+			    _("%s: %zu of %zu people would get in, with two kinds of proof"), s.place, good, n);
+	else if (service->host->kind == HOST_JOBS)
+		doctor_find(d, DOCTOR_OK, &s.mark, NULL, _("%s: jobs of %zu of %zu people run"), s.place, good, n);
+	else
+		doctor_find(d, DOCTOR_OK, &s.mark, NULL, _("%s: %zu of %zu people can log in, with two kinds of proof"), s.place,
+			    good, n);
+}
+
+/* ---- who gets past ---- */
+
+/* The line of the stack that is to blame, where there is one. */
+static const struct pam_line *blamed_line(const struct doctor_service *s)
+{
+	for (size_t i = 0; i < s->verdict.n; i++)
+		if (s->verdict.findings[i].phase == PHASE_AUTH && s->verdict.findings[i].line)
+			return s->verdict.findings[i].line;
+	return NULL;
+}
+
+static void say_weak(struct doctor *d, struct crowd *c, struct speech *s)
+{
+	const struct doctor_service *of = c->like.service;
+	const struct pam_line *l = blamed_line(of);
+	const char *names = doctor_names_text(&c->names);
+
+	if (l && of->planned)
+		snprintf(s->advice, sizeof(s->advice), _("first take %s:%u out of this service"), l->file, l->number);
+	else if (l)
+		snprintf(s->advice, sizeof(s->advice), _("change %s:%u as the check `pam` says"), l->file, l->number);
+	else
+		snprintf(s->advice, sizeof(s->advice), _("look at what lets people by in %s"), of->pam.path);
+	s->mark.file = l ? l->file : NULL;
+	s->mark.line = l ? l->number : 0;
+	if (c->like.outcome == SIM_NOTHING_ASKED)
+		doctor_find(d, DOCTOR_ERROR, &s->mark, s->advice,
+			    ngettext("%s: %zu person can get in without proving anything: %s",
+				     "%s: %zu people can get in without proving anything: %s", c->names.n),
+			    s->place, c->names.n, names);
+	else
+		doctor_find(d, DOCTOR_ERROR, &s->mark, s->advice,
+			    ngettext("%s: %zu person can get in with one kind of proof alone: %s",
+				     "%s: %zu people can get in with one kind of proof alone: %s", c->names.n),
+			    s->place, c->names.n, names);
+}
+
+/* ---- who is locked out, why, and what to do ---- */
+
+static const char *user_of(const struct crowd *c)
+{
+	return c->names.n == 1 ? c->like.person->person.login : "USER";
+}
+
+static void look_at_stack(const struct crowd *c, char *dst, size_t size)
+{
+	const struct doctor_service *of = c->like.service;
+	const struct pam_line *l = blamed_line(of);
+
+	if (!of->planned)
+		snprintf(dst, size, "%s", _("see what the check `pam` says of this service"));
+	else if (l)
+		snprintf(dst, size, _("look at %s:%u, which would stay in this service"), l->file, l->number);
+	else
+		snprintf(dst, size, _("look at what would stay in %s"), of->pam.path);
+}
+
+static const char *card_text(const struct sim_result *r)
+{
+	switch (doctor_lack_card(r)) {
+	case LACK_SUSPENDED:
+		return _(" (their card is suspended)");
+	case LACK_EXPIRED:
+		return _(" (the certificate on their card has ended)");
+	default:
+		return "";
+	}
+}
+
+static void because_of_class(const struct crowd *c, unsigned line, char *why, size_t why_size, char *advice, size_t size)
+{
+	const char *name = c->like.class_of->name;
+	char factors[256];
+
+	if (c->like.why == SIM_LACKS) {
+		doctor_lack_commands(&c->like, c->names.n == 1, advice, size);
+		snprintf(why, why_size, _("[%s] asks for what they lack: %s"), name,
+			 doctor_lack_text(&c->like, factors, sizeof(factors)));
+		snprintf(why + strlen(why), why_size - strlen(why), "%s", card_text(&c->like));
+	} else if (c->like.why == SIM_NO_BATCH) {
+		snprintf(advice, size, _("%s:%u: write `batch = yes` in [%s], if these people may have jobs"), PATH_CONF, line,
+			 name);
+		snprintf(why, why_size, _("[%s] runs no jobs"), name);
+	} else {
+		snprintf(advice, size, _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"), PATH_CONF,
+			 line, name);
+		snprintf(why, why_size, _("nothing that [%s] asks for can be given there"), name);
+	}
+}
+
+static void because_locked(const struct crowd *c, char *why, size_t why_size, char *advice, size_t size)
+{
+	char more[800];
+
+	doctor_lack_commands(&c->like, c->names.n == 1, more, sizeof(more));
+	snprintf(advice, size, "cardtool unlock %s%s%s", user_of(c), *more ? "; " : "", more);
+	snprintf(why, why_size, "%s", _("an administrator has locked them"));
+}
+
+static void explain(const struct crowd *c, unsigned line, char *why, size_t why_size, char *advice, size_t size)
+{
+	switch (c->like.why) {
+	case SIM_LACKS:
+	case SIM_NOTHING_OFFERED:
+	case SIM_NO_BATCH:
+		because_of_class(c, line, why, why_size, advice, size);
+		break;
+	case SIM_NO_CLASS:
+		snprintf(advice, size, _("write this class into %s"), PATH_CONF);
+		snprintf(why, why_size, _("[%s], which they were put into, is not in the configuration"),
+			 c->like.person->person.class_name);
+		break;
+	case SIM_LOCKED:
+		because_locked(c, why, why_size, advice, size);
+		break;
+	case SIM_NO_ACCOUNT:
+		snprintf(advice, size, "%s", _("see what the check `accounts` says"));
+		snprintf(why, why_size, "%s", _("they have no account with their uid"));
+		break;
+	case SIM_LINUX_PASSWORD:
+		look_at_stack(c, advice, size);
+		snprintf(why, why_size, "%s", _("the stack asks for the Linux password too, and theirs is locked"));
+		break;
+	default:
+		look_at_stack(c, advice, size);
+		snprintf(why, why_size, "%s", _("nobody gets through the stack"));
+	}
+}
+
+/* Who is far away may still go to the machine: su, sudo and polkit serve both. */
+static bool is_only_afar(const struct crowd *c)
+{
+	return c->place.remote && c->like.service->host->kind != HOST_LOGIN;
+}
+
+static enum doctor_level level_of(const struct crowd *c, bool somebody)
+{
+	if (!somebody && !is_only_afar(c))
+		return DOCTOR_ERROR;
+	return c->like.why == SIM_LOCKED ? DOCTOR_NOTE : DOCTOR_WARNING;        /* a lock is meant */
+}
+
+static void say_locked_out(struct doctor *d, struct crowd *c, bool somebody, struct speech *s)
+{
+	const struct policy_class *class_of = c->like.class_of;
+	const char *names = doctor_names_text(&c->names);
+	char why[512], advice[900];
+
+	if (class_of) {
+		s->mark.file = PATH_CONF;
+		s->mark.line = doctor_facts_line(doctor_facts(d), class_of, doctor_sim_key(&c->like));
+		s->mark.class_name = class_of->name;
+	}
+	explain(c, s->mark.line, why, sizeof(why), advice, sizeof(advice));
+	snprintf(s->advice, sizeof(s->advice), c->like.service->planned ? _("first: %s") : "%s", advice);
+	doctor_find(d, level_of(c, somebody), &s->mark, s->advice,
+		    c->like.service->planned ?
+			    ngettext("%s: %zu person would be locked out, %s: %s", "%s: %zu people would be locked out, %s: %s",
+				     c->names.n) :
+			    ngettext("%s: %zu person is locked out, %s: %s", "%s: %zu people are locked out, %s: %s", c->names.n),
+		    s->place, c->names.n, why, names);
+}
+
+static void say_strangers(struct doctor *d, struct crowd *c, struct speech *s)
+{
+	doctor_find(d, DOCTOR_NOTE, &s->mark,
+		    _("cardtool user add USER, for those who are to log in there; root is better left to the rescue boot"),
+		    c->like.service->planned ?
+			    ngettext("%s: %zu account with a usable password is not registered and would get no further: %s",
+				     "%s: %zu accounts with a usable password are not registered and would get no further: %s",
+				     c->names.n) :
+			    ngettext("%s: %zu account with a usable password is not registered and gets no further: %s",
+				     "%s: %zu accounts with a usable password are not registered and get no further: %s",
+				     c->names.n),
+		    s->place, c->names.n, doctor_names_text(&c->names));
+}
+
+void doctor_crowd_say(struct doctor *d, struct crowd *c, bool somebody)
+{
+	bool stranger = c->like.why == SIM_NOT_REGISTERED;
+	struct speech s;
+
+	begin_speech(&s, c->like.service, stranger ? doctor_sim_why_name(c->like.why) : doctor_sim_outcome_name(c->like.outcome));
+	place_text(c->like.service, &c->place, s.place);
+	if (stranger)
+		say_strangers(d, c, &s);
+	else if (c->like.outcome == SIM_LOCKED_OUT)
+		say_locked_out(d, c, somebody, &s);
+	else
+		say_weak(d, c, &s);
+	c->said = true;
+}
+
+/* ---- where it is not asked ---- */
+
+static bool is_alike(const struct crowd *a, const struct crowd *b)
+{
+	return !b->said && !stack_judge_uses_us(&b->like.service->verdict) && a->like.outcome == b->like.outcome &&
+	       a->names.n == b->names.n && a->members == b->members;
+}
+
+static void say_one_today(struct doctor *d, struct crowd *c, const char *services, const char *only)
+{
+	const struct doctor_mark mark = { .finding = doctor_sim_outcome_name(c->like.outcome), .service = only };
+
+	if (c->like.outcome == SIM_NOTHING_ASKED)
+		doctor_find(d, DOCTOR_WARNING, &mark, _("see what the check `accounts` says, and which line of these files lets them in"),
+			    ngettext("%s: nothing has to be proved today by %zu account: %s",
+				     "%s: nothing has to be proved today by %zu accounts: %s", c->names.n),
+			    services, c->names.n, doctor_names_text(&c->names));
+	else
+		doctor_find(d, DOCTOR_NOTE, &mark, NULL,
+			    ngettext("%s: one kind of proof is enough today for %zu account: %s",
+				     "%s: one kind of proof is enough today for %zu accounts: %s", c->names.n),
+			    services, c->names.n, doctor_names_text(&c->names));
+}
+
+void doctor_crowd_say_today(struct doctor *d, struct crowd *crowds, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct crowd *c = &crowds[i];
+		DOCTOR_NAMES(services);
+
+		if (!is_alike(c, c))
+			continue;
+		for (size_t k = i; k < n; k++) {
+			if (!is_alike(c, &crowds[k]))
+				continue;
+			crowds[k].said = k > i;
+			doctor_names_add(d, &services, crowds[k].like.service->pam.name);
+		}
+		say_one_today(d, c, doctor_names_text(&services), services.n == 1 ? c->like.service->pam.name : NULL);
+		c->said = true;
+	}
+}

@@ -138,19 +138,26 @@ static bool somebody_gets_in(const struct survey *s, const struct crowd *c)
 	return false;
 }
 
+static void say_crowds(struct survey *s, bool strangers)
+{
+	for (size_t i = 0; i < s->n_crowds; i++) {
+		struct crowd *c = &s->crowds[i];
+
+		if (!c->said && strangers == (c->like.why == SIM_NOT_REGISTERED))
+			doctor_crowd_say(s->d, c, somebody_gets_in(s, c));
+	}
+}
+
 static void report(struct survey *s)
 {
 	doctor_crowd_say_today(s->d, s->crowds, s->n_crowds);
 	for (size_t i = 0; i < s->n_sites; i++)
 		if (s->sites[i].counts[SIM_TWO_KINDS])
 			doctor_crowd_say_site(s->d, &s->sites[i]);
-	for (size_t i = 0; i < s->n_crowds; i++) {
-		struct crowd *c = &s->crowds[i];
-
-		if (!c->said)
-			doctor_crowd_say(s->d, c, somebody_gets_in(s, c));
-		doctor_names_free(&c->names);
-	}
+	say_crowds(s, false);
+	say_crowds(s, true);
+	for (size_t i = 0; i < s->n_crowds; i++)
+		doctor_names_free(&s->crowds[i].names);
 	if (!s->n_sites)
 		doctor_find(s->d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody-asked" }, NULL,
 			    _("nobody gets in at any service that was tried, and none asks pam_cardmfa"));

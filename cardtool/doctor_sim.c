@@ -311,8 +311,8 @@ static void run_service(const struct doctor_facts *f, const struct sim_groups *g
 
 	look_at_stack(s, &stack);
 	for (size_t i = 0; i < n; i++) {
-		for (size_t k = 0; k < f->n_people + f->n_strangers; k++) {
-			const struct doctor_person *p = k < f->n_people ? &f->people[k] : &f->strangers[k - f->n_people];
+		for (size_t k = 0; k < f->n_strangers + f->n_people; k++) {
+			const struct doctor_person *p = k < f->n_strangers ? &f->strangers[k] : &f->people[k - f->n_strangers];
 			struct sim_result r = { .person = p, .service = s, .place = &places[i] };
 
 			/* Jobs of the system's accounts run, and others' are no logins. */

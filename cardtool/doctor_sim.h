@@ -47,7 +47,7 @@ struct sim_result {
 
 typedef void (*sim_cb)(const struct sim_result *r, void *arg);
 
-/* Service by service, then the planned ones; place by place; people in order, then strangers. Needs f->policy. */
+/* Service by service, then the planned ones; place by place; strangers, then people, each in order. Needs f->policy. */
 void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg);
 
 /* "two-kinds", "lacks": for --json. */

@@ -353,14 +353,14 @@ def may_it_be_switched_on_is_answered_before():
             row, = logins(service="login", planned=True, person="hanako")
             equal((row["alternatives"], row["where"]), ([["card"]], "local"))
             text = doctor(status=0).stdout
-            contains(text, "note      logins         login, sshd, su, su-l: one kind of proof is enough today for 3 accounts: hanako, root, shiro\n"
+            contains(text, "note      logins         login, sshd, su, su-l: one kind of proof is enough today for 3 accounts: root, shiro, hanako\n"
                      "note      logins         login, with the lines of README: 1 of 2 people would get in, with two kinds of proof\n"
                      "WARNING   logins         login, with the lines of README: 1 person would be locked out, [default] asks for what they lack: card: hanako\n"
                      "          -> first: cardtool enroll hanako\n"
                      "note      logins         login, with the lines of README: 2 accounts with a usable password are not registered and would get no further: "
                      "root, shiro\n")
             japanese = doctor(env=JA).stdout
-            contains(japanese, "login, sshd, su, su-l: 今は3個のアカウントが1種類の認証だけで入れます: hanako, root, shiro")
+            contains(japanese, "login, sshd, su, su-l: 今は3個のアカウントが1種類の認証だけで入れます: root, shiro, hanako")
             contains(japanese, "-> 先に行うこと: cardtool enroll hanako")
             sql("update person set state = 'locked' where login = 'taro'")
             said, = (f for f in findings("logins", "error", finding="planned-locked-out") if "taro" in f["text"])
@@ -641,6 +641,21 @@ def thousands_are_tried_out_in_seconds():
             lacks(text, "staff4990")
             contains(doctor("--all").stdout, "staff4990")
             assert seconds < 10, seconds
+        world.run("sed", "-i", r"s/^\(staff[0-9]*\):!:/\1:$6$x$y:/", "/etc/shadow")
+        with not_switched_on():
+            begin = time.monotonic()
+            text = doctor().stdout
+            seconds = time.monotonic() - begin
+            print(f"# before it is switched on: {seconds:.2f} s, {len(text.splitlines())} lines", flush=True)
+            contains(text, f"login, sshd, su, su-l: one kind of proof is enough today for {CROWD + 1} accounts: root, staff0, ")
+            contains(text, f"login, with the lines of README: {CROWD // 10 * 9 + 1} of {CROWD + 2} people would get in")
+            contains(text, "-> first: cardtool enroll USER\n")
+            assert seconds < 10 and len(text.splitlines()) < 50 and max(map(len, text.splitlines())) < 400, text
+            equal(len(logins(service="sshd")), CROWD)
+        sql("delete from card where id >= 1000", "delete from password where person >= 1000", "delete from person where id >= 1000")
+        text = doctor().stdout
+        contains(text, f"login, in front of this machine: {CROWD + 1} accounts with a usable password are not registered and get no further: root, staff0, ")
+        assert len(text.splitlines()) < 50, text
     finally:
         world.run("sed", "-i", "/^staff[0-9]/d", "/etc/passwd", "/etc/shadow")
         sql("delete from card where id >= 1000", "delete from password where person >= 1000", "delete from person where id >= 1000")

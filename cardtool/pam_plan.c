@@ -2,6 +2,7 @@
 #include "pam_plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "host_service.h"
 
@@ -15,9 +16,17 @@ static struct pam_line our_line(const struct pam_service *s, bool confirm)
 	return l;
 }
 
+/* RHEL's postlogin stays as it is. */
+static bool is_replaced(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return host_service_is_part(path) && strcmp(slash ? slash + 1 : path, "postlogin") != 0;
+}
+
 static bool is_shared(const struct pam_line *l)
 {
-	return host_service_is_part(l->file) || (l->kind == LINE_SUBSTACK && host_service_is_part(l->module));
+	return is_replaced(l->kind == LINE_SUBSTACK ? l->module : l->file);
 }
 
 static bool plan_phase(const struct pam_service *s, enum pam_phase phase, struct pam_stack *ret)

@@ -27,6 +27,10 @@ static const struct {
 		  "@include common-account\n@include common-session-noninteractive\nsession required pam_limits.so\n" },
 	{ "systemd-user", "@include common-account\nsession required pam_selinux.so close\nsession required pam_loginuid.so\n"
 			  "@include common-session-noninteractive\nsession optional pam_systemd.so\n" },
+	{ "system-auth", "auth required pam_faildelay.so delay=2000000\nauth sufficient pam_unix.so nullok\nauth required pam_deny.so\n"
+			 "account required pam_unix.so\nsession optional pam_keyinit.so revoke\nsession required pam_limits.so\n"
+			 "session optional pam_systemd.so\nsession required pam_unix.so\n" },
+	{ "postlogin", "auth required pam_env.so\nsession optional pam_umask.so silent\n" },
 	{ "su", "auth sufficient pam_rootok.so\nsession required pam_env.so readenv=1\nsession optional pam_mail.so nopen\n"
 		"session required pam_limits.so\n@include common-auth\n@include common-account\n@include common-session\n" },
 	{ "su-l", "auth include su\naccount include su\npassword include su\nsession optional pam_keyinit.so force revoke\n"
@@ -312,6 +316,11 @@ static void readme_lines_can_be_judged_beforehand(void **state)
 		  true, "sufficient pam_unix.so, required pam_cardmfa.so", "required pam_cardmfa.so, sufficient pam_unix.so" },
 		{ "auth substack common-auth\nauth required pam_env.so\naccount substack common-account\nsession substack common-session\n",
 		  0, false, true, "required pam_cardmfa.so, required pam_env.so", NULL },
+		/* RHEL's */
+		{ "auth substack system-auth\nauth include postlogin\naccount required pam_nologin.so\naccount include system-auth\n"
+		  "session required pam_loginuid.so\nsession include system-auth\nsession include postlogin\n", 0, false, true,
+		  "required pam_cardmfa.so, required pam_env.so",
+		  "required pam_nologin.so, required pam_cardmfa.so, required pam_unix.so" },
 		/* nothing shared: before all */
 		{ "auth required pam_env.so\naccount required pam_permit.so\nsession required pam_permit.so\n", 1, false, true,
 		  "required pam_cardmfa.so, required pam_env.so", "required pam_cardmfa.so, required pam_permit.so" },

@@ -215,6 +215,13 @@ def card_held_in_one_reader_does_not_hinder_the_other():
     daemon.wait_quiet(3.0)
 
 
+def is_free(reader):
+    """pcscd has noticed that whoever held the card is dead."""
+    with contextlib.suppress(pcsc.Failure), pcsc.Connection(reader):
+        return True
+    return False
+
+
 @report.test(seconds=30)
 def A74_card_held_in_exclusive_mode():
     taro = people["taro"]
@@ -226,6 +233,7 @@ def A74_card_held_in_exclusive_mode():
         report.equal(prompts(outcome), [], "prompts")
         unavailable(outcome, LOGIN_TIME)
         logs_in("jiro", seconds=2.0)
+    world.wait_for(lambda: is_free(vcard.READERS[0]), what="the reader is free")
     logs_in("taro")
     nothing_counted()
 

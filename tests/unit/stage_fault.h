@@ -85,12 +85,10 @@ static inline bool fault_run(enum wire_op op, int n, int code, enum err *ret)
 
 static const int fault_codes[] = {
 	SQLITE_IOERR, SQLITE_FULL, SQLITE_BUSY, SQLITE_READONLY, SQLITE_CORRUPT, SQLITE_NOMEM, SQLITE_MISUSE,
+	SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_CORRUPTFS, SQLITE_BUSY_SNAPSHOT,
+	SQLITE_READONLY_DBMOVED,
 };
 
-/* How many of them: all under --long. */
-static inline size_t fault_n_codes(void)
-{
-	return rules_long() ? sizeof(fault_codes) / sizeof(fault_codes[0]) : 1;
-}
+#define FAULT_N_CODES (sizeof(fault_codes) / sizeof(fault_codes[0]))
 
 #endif

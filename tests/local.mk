@@ -108,7 +108,8 @@ tests_pam_pam_probe_so_LDFLAGS = -shared $(SAN_CFLAGS)
 tests_pam_pam_probe_so_LDADD = -lpam
 pam_faults_wrap = -Wl,--wrap=socket,--wrap=connect,--wrap=getsockopt,--wrap=sendmsg,--wrap=recvmsg,--wrap=poll \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=vasprintf,--wrap=asprintf,--wrap=__asprintf_chk \
-	-Wl,--wrap=pam_get_item,--wrap=pam_get_user,--wrap=pam_set_data
+	-Wl,--wrap=sendto,--wrap=clock_gettime,--wrap=nanosleep,--wrap=fcntl \
+	-Wl,--wrap=pam_get_item,--wrap=pam_get_user,--wrap=pam_getenv,--wrap=pam_set_data
 tests_pam_pam_faults_so_SOURCES = tests/pam/pam_faults.c $(pam_module_pam_cardmfa_so_SOURCES)
 tests_pam_pam_faults_so_CFLAGS = $(AM_CFLAGS) -fPIC
 tests_pam_pam_faults_so_LDFLAGS = -shared -Wl,-Bsymbolic $(SAN_CFLAGS) $(pam_faults_wrap)

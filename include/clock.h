@@ -33,7 +33,10 @@ int64_t clock_boot_ms(void);
  */
 int64_t clock_elapsed_ms(const struct moment *then, const struct moment *now, int64_t full_ms);
 
-/* Deadlines: a point of CLOCK_BOOTTIME in ms. */
+/*
+ * Deadlines: a point of CLOCK_BOOTTIME in ms. A module waits with them inside its host, which it must not end: for a clock
+ * that can't be read every deadline has passed.
+ */
 int64_t deadline_in(int64_t ms);
 /* Milliseconds left, 0 when passed; never more than INT_MAX: fit for poll(2). */
 int deadline_left(int64_t deadline);

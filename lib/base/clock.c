@@ -16,45 +16,56 @@ void clock_hook(const struct moment *m)
 }
 #endif
 
-static struct timespec read_clock(clockid_t id)
-{
-	struct timespec ts;
-
-	if (clock_gettime(id, &ts))
-		abort();
-	return ts;
-}
-
 int64_t clock_real_s(void)
 {
 #ifdef CARDMFA_TEST_HOOKS
 	if (clock_hooked)
 		return clock_hooked->real_s;
 #endif
-	return (int64_t)read_clock(CLOCK_REALTIME).tv_sec;
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_REALTIME, &ts))
+		abort();
+	return (int64_t)ts.tv_sec;
+}
+
+static bool read_boot_ms(int64_t *ret)
+{
+#ifdef CARDMFA_TEST_HOOKS
+	if (clock_hooked) {
+		*ret = clock_hooked->boot_ms;
+		return true;
+	}
+#endif
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &ts))
+		return false;
+	*ret = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return true;
 }
 
 int64_t clock_boot_ms(void)
 {
-#ifdef CARDMFA_TEST_HOOKS
-	if (clock_hooked)
-		return clock_hooked->boot_ms;
-#endif
-	struct timespec ts = read_clock(CLOCK_BOOTTIME);
+	int64_t now;
 
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	if (!read_boot_ms(&now))
+		abort();
+	return now;
 }
 
 int64_t deadline_in(int64_t ms)
 {
-	return clock_boot_ms() + ms;
+	int64_t now;
+
+	return read_boot_ms(&now) ? now + ms : INT64_MIN;
 }
 
 int deadline_left(int64_t deadline)
 {
-	int64_t left = deadline - clock_boot_ms();
+	int64_t now;
 
-	if (left <= 0)
+	if (!read_boot_ms(&now) || deadline <= now)
 		return 0;
-	return left > INT_MAX ? INT_MAX : (int)left;
+	return deadline - now > INT_MAX ? INT_MAX : (int)(deadline - now);
 }

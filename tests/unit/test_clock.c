@@ -60,6 +60,7 @@ static void deadlines(void **state)
 	assert_int_equal(deadline_left(clock_boot_ms() - 1), 0);
 	assert_in_range(deadline_left(deadline_in(1000)), 1, 1000);
 	assert_int_equal(deadline_left(deadline_in(INT64_C(1) << 40)), INT_MAX);
+	assert_int_equal(deadline_left(INT64_MIN), 0);
 }
 
 int main(void)

@@ -3,7 +3,8 @@
  * Stands before a program of the product in its box (LD_PRELOAD) and makes one call into a library fail: the N-th one of the
  * name in the file that the environment's FAULT is the path of, "NAME:N\n"; with "NAME:N:kill\n" the process is killed there
  * instead. That it did, and each call of a function that verifies, is told to the socket /run/faults/told; who listens there
- * empties the file, so that a program started anew is well. The product is the built one: what fails it is outside of it.
+ * empties the file, so that a program started anew is well. With FAULT_LIVE in the environment the file is looked at again at
+ * each call: what is written there counts from then on. The product is the built one: what fails it is outside of it.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,6 +54,13 @@ extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_real
 	X(OSSL_PROVIDER_load, 0, 0) X(OPENSSL_init_crypto, 0, 0) X(argon2id_ctx, -22, 0) X(oath_init, -2, 0) \
 	X(oath_totp_validate4_callback, -6, 0) X(ini_parse_stream, -2, 0) X(json_object, 0, 0) X(json_object_set_new, -1, 0) \
 	X(json_dumpb, 0, 0) X(json_string, 0, 0) X(sd_journal_sendv, -5, 0) X(sd_session_is_active, -5, 0) \
+	X(sd_session_get_service, -5, 0) X(sd_session_get_state, -5, 0) X(sd_session_is_remote, -5, 0) \
+	X(sqlite3_bind_null, 7, 0) X(sqlite3_file_control, 1, 0) X(sqlite3_vfs_find, 0, 0) X(sqlite3_column_text, 0, 0) \
+	X(sqlite3_column_blob, 0, 0) X(__pread_chk, -1, EIO) X(ftruncate, -1, EIO) X(renameat2, -1, EIO) X(unlinkat, -1, EIO) \
+	X(ASN1_TIME_to_tm, 0, 0) X(BIO_new, 0, 0) X(BIO_read, -1, 0) X(BN_bin2bn, 0, 0) X(BN_mod_word, -1, 0) \
+	X(EVP_PKEY_CTX_new_from_name, 0, 0) X(EVP_PKEY_fromdata_init, 0, 0) X(EVP_PKEY_fromdata, 0, 0) \
+	X(X509_NAME_print_ex, -1, 0) X(X509_get_X509_PUBKEY, 0, 0) X(X509_new_ex, 0, 0) X(d2i_X509, 0, 0) \
+	X(i2d_X509_PUBKEY, -1, 0) \
 	X(SCardEstablishContext, 0x8010001D, 0) X(SCardListReaders, 0x80100017, 0) X(SCardGetStatusChange, 0x80100013, 0) \
 	X(SCardConnect, 0x80100066, 0) X(SCardReconnect, 0x80100069, 0) X(SCardBeginTransaction, 0x80100068, 0) \
 	X(SCardTransmit, 0x80100016, 0) X(SCardEndTransaction, 0x8010001D, 0) X(SCardDisconnect, 0x80100004, 0) \
@@ -79,7 +87,9 @@ static void *real[CALLS] = {
 };
 static _Atomic int at;
 static int wanted = -2, last;   /* -2: not asked yet, -1: nothing */
-static bool kills;
+static bool kills, live;
+static char spec[64];
+static const char *path;
 
 /* Without a call that could be one of the table. */
 static void tell(const char *what)
@@ -93,24 +103,22 @@ static void tell(const char *what)
 	}
 }
 
-/* Before main, which may take the environment away. */
-__attribute__((constructor)) static void ask(void)
+static void read_spec(void)
 {
-	const char *path, *colon;
-	char spec[64] = "";
-	long fd;
+	char now[sizeof(spec)] = "";
+	const char *colon;
+	long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
 
-	/* The dynamic linker allocates before there is an environment. */
-	if (!environ)
-		return;
-	wanted = -1;
-	path = getenv("FAULT");
-	fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0)
 		return;
-	if (syscall(SYS_read, fd, spec, sizeof(spec) - 1) < 0)
-		spec[0] = '\0';
+	if (syscall(SYS_read, fd, now, sizeof(now) - 1) < 0)
+		now[0] = '\0';
 	syscall(SYS_close, fd);
+	if (!strcmp(spec, now))
+		return;
+	memcpy(spec, now, sizeof(spec));
+	wanted = -1;
+	at = 0;
 	colon = strchr(spec, ':');
 	for (int i = 0; colon && i < CALLS; i++)
 		if (strlen(calls[i].name) == (size_t)(colon - spec) && !strncmp(calls[i].name, spec, (size_t)(colon - spec))) {
@@ -118,6 +126,19 @@ __attribute__((constructor)) static void ask(void)
 			kills = strstr(colon, ":kill") != NULL;
 			wanted = i;
 		}
+}
+
+/* Before main, which may take the environment away. */
+__attribute__((constructor)) static void ask(void)
+{
+	/* The dynamic linker allocates before there is an environment. */
+	if (!environ)
+		return;
+	wanted = -1;
+	path = getenv("FAULT");
+	live = getenv("FAULT_LIVE") != NULL;
+	spec[0] = '\0';
+	read_spec();
 }
 
 /* The function to go on with; NULL: this call fails. */
@@ -129,6 +150,8 @@ __attribute__((used)) static void *due(int call)
 		real[call] = dlsym(RTLD_NEXT, calls[call].name);
 	if (wanted == -2)
 		ask();
+	else if (live)
+		read_spec();
 	errno = before;
 	if (call == CALL_argon2id_ctx || call == CALL_oath_totp_validate4_callback || call == CALL_EVP_PKEY_verify)
 		tell(calls[call].name);

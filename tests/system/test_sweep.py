@@ -5,103 +5,55 @@ uncounted."""
 import os
 import pathlib
 import resource
-import shutil
-import socket
-import threading
+import sys
 import time
 
-from lib import daemon, pam, report, stage, world
+from lib import daemon, faults, pam, report, stage, vcard, world
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "pam"))
+import rig  # noqa: E402  pylint: disable=wrong-import-position
 
 CONF = """
 [settings]
 argon2-memory = 19MiB
 argon2-time = 1
 
+[class helpers]
+group = audio
+factors = card,password
+attempts = 20
+
 [default]
 factors = card,totp card,password
 attempts = 20
 card-wait = 5s
 """
-FAULTS = "/usr/lib/cardmfa-faults.so"
-SPEC = pathlib.Path("/run/faults")
 SAMPLES = 7             # of one name in the daily run
 CARD_SAMPLES = 2        # libpcsclite may wait for what it has lost until the exchange's deadline
 SLOWEST = 35.0          # an exchange with the card process may take 20 s
-MEMORY = ("malloc", "calloc", "realloc", "mmap", "mmap64")
-STORE = ("sqlite3_open_v2", "sqlite3_db_config", "sqlite3_exec", "sqlite3_prepare_v3", "sqlite3_bind_int64", "sqlite3_bind_text64",
-         "sqlite3_step", "open64", "pread64", "pwrite64", "fdatasync", "fsync", "fcntl64", "fstat64", "stat64", "ftruncate64",
-         "posix_fallocate", "fstatfs", "fstatvfs", "fstatat")
-CRYPTO = ("OPENSSL_init_crypto", "OSSL_LIB_CTX_new", "OSSL_PROVIDER_load", "EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new",
-          "EVP_CipherInit_ex2", "EVP_CipherUpdate", "EVP_CipherFinal_ex", "EVP_CIPHER_CTX_ctrl", "EVP_MD_fetch", "EVP_MD_CTX_new",
-          "EVP_DigestInit_ex2", "EVP_DigestUpdate", "EVP_DigestFinal_ex", "EVP_KDF_fetch", "EVP_KDF_CTX_new", "EVP_KDF_derive",
-          "EVP_PKEY_CTX_new_from_pkey", "EVP_PKEY_verify_init_ex", "EVP_PKEY_verify", "X509_PUBKEY_new_ex", "d2i_X509_PUBKEY",
-          "argon2id_ctx", "getrandom")
-REST = ("open", "openat", "read", "pread", "write", "fstat", "fcntl", "clock_gettime", "prctl", "setrlimit", "sigaction", "setenv",
-        "setlocale", "socket", "connect", "send", "sendmsg", "recv", "recvmsg", "poll", "kill", "getpwnam_r", "getgrnam_r",
-        "gethostname", "ini_parse_stream", "json_object", "json_object_set_new", "json_string", "json_dumpb", "sd_journal_sendv",
-        "sd_session_is_active")
 CARD = ("malloc", "calloc", "realloc", "open", "read", "write", "fcntl", "fstat", "clock_gettime", "prctl", "setrlimit", "sigaction",
         "sigprocmask", "socket", "connect", "send", "recv", "poll", "getsockopt", "close_range", "timer_create", "timer_settime",
         "seccomp_init", "seccomp_rule_add", "seccomp_load", "SCardEstablishContext", "SCardListReaders", "SCardGetStatusChange",
         "SCardConnect", "SCardReconnect", "SCardBeginTransaction", "SCardTransmit", "SCardEndTransaction", "SCardDisconnect")
+HOSTS_PLACE = pathlib.Path("/run/hosts")
+PAM_ABORT, PAM_MODULE_UNKNOWN = 26, 28         # from libpam where it can't load a module
 LISTENER = ("malloc", "calloc", "open", "openat", "read", "pread", "pwrite", "fcntl", "fstat", "lstat", "clock_gettime", "accept4",
             "socketpair", "getsockopt", "recv", "recvmsg", "sendmsg", "sendto", "poll", "__poll_chk", "fork", "memfd_create", "signalfd",
             "kill", "waitpid", "readlink", "rename", "getpwnam")
 # In the child between fork and exec they are the listener's own calls as well.
 CHILD = ("setsid", "chdir", "dup2", "close_range", "setrlimit", "setgroups", "setresgid", "setresuid", "execve", "sigprocmask")
+LISTENER_SAMPLES = 3
 KILLED = ("fdatasync", "pwrite64", "sendmsg", "send")
 KILLS = 14              # at the last calls of one name in the daily run
-LISTENER_NAME = "cardmfad"
 taro = None
-told = None
-words = []
+last_code = None
 
 
 def prepare():
-    global taro, told
+    global taro
     stage.set_up(CONF)
     taro = stage.person("taro")
-    shutil.copy(world.BUILD / "tests/system/faults.so", FAULTS)
-    SPEC.mkdir()
-    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    told.bind(str(SPEC / "told"))
-    (SPEC / "told").chmod(0o666)
-    threading.Thread(target=listen, daemon=True).start()
-    (SPEC / LISTENER_NAME).write_text("")
-    for name in (daemon.WORKER, daemon.CARD):
-        (SPEC / name).write_text("")
-        program = daemon.LIBEXEC / name
-        real = program.with_suffix(".real")
-        program.rename(real)
-        program.write_text(f'#!/bin/sh\nLD_PRELOAD={FAULTS} FAULT={SPEC / name} exec {real} "$@"\n')
-        program.chmod(0o755)
-
-
-def listen():
-    while True:
-        words.append(told.recv(100).decode())
-        if words[-1] == "failed":
-            for file in (daemon.WORKER, daemon.CARD, LISTENER_NAME):
-                (SPEC / file).write_text("")
-
-
-def heard():
-    """What the libraries told since the last time."""
-    told.sendto(b"asked", str(SPEC / "told"))
-    world.wait_for(lambda: "asked" in words, what="the listening thread")
-    taken = [word for word in words if word != "asked"]
-    words.clear()
-    return taken
-
-
-def numbers():
-    """1, 2, 3 ... the sweep ends by itself; in the daily run ever further apart."""
-    n, step = 1, 1.0
-    while True:
-        yield n
-        if not report.LONG:
-            step *= 1.7
-        n += int(step)
+    faults.install()
 
 
 def forget():
@@ -114,23 +66,25 @@ def guesses_of(said):
     return [word for word in said if word in ("argon2id_ctx", "oath_totp_validate4_callback")]
 
 
-def judged(what, answers, may_succeed, before=None, may_die=False):
+def login(*answers):
+    return lambda: pam.attempt("taro", *answers, calls=("auth",), seconds=60)
+
+
+def judged(what, attempt, may_succeed):
     """One login with a failing call in it: whether it came to that, and everything that must hold then."""
+    global last_code
     grants, had = daemon.successes(), daemon.counted("taro")
     if had > 10:
         forget()
         had = 0
-    heard()
-    outcome = pam.attempt("taro", *answers, calls=("auth",), seconds=60, before=before)
-    said = heard()
-    if outcome is None and may_die:
-        report.equal((daemon.successes(), daemon.counted("taro") - had >= len(guesses_of(said))), (grants, True), what)
-        return True
+    faults.heard()
+    outcome = attempt()
+    said = faults.heard()
     if outcome is None:
         raise AssertionError(f"{what}: the host died")
     if outcome.seconds > SLOWEST:
         raise AssertionError(f"{what}: answered after {outcome.seconds:.1f} s")
-    code = outcome.codes["auth"]
+    code = last_code = outcome.codes["auth"]
     made = daemon.successes() - grants
     if code not in (pam.SUCCESS, pam.AUTH_ERR, pam.AUTHINFO_UNAVAIL, pam.CONV_ERR, pam.SERVICE_ERR):
         raise AssertionError(f"{what}: {outcome}")
@@ -150,21 +104,20 @@ def judged(what, answers, may_succeed, before=None, may_die=False):
 
 def sweep(program, names, answers, may_succeed, samples=SAMPLES):
     """Returns how many calls were made to fail, by name."""
+    well()
     done = {}
     mark = world.journal_mark()
+    pid = daemon.listener()
+    held = faults.footprint(pid)
     for name in names:
-        for count, n in enumerate(numbers()):
-            if count >= samples and not report.LONG:
-                break
-            (SPEC / program).write_text(f"{name}:{n}\n")
-            try:
-                reached = judged(f"{program}: call {n} of {name}", answers, may_succeed)
-            finally:
-                (SPEC / program).write_text("")
+        for n in faults.numbers(samples):
+            what = f"{program}: call {n} of {name}"
+            with faults.fault(program, f"{name}:{n}"):
+                reached = judged(what, login(*answers), may_succeed)
+            faults.at_rest(pid, held, what)
             if not reached:
                 break
             done[name] = done.get(name, 0) + 1
-        daemon.wait_quiet(10.0)
         forget()
     report.lacks(world.journal_text(since=mark), "signal 11")
     print(f"# {program}: {sum(done.values())} calls of {len(done)} names failed; never called: {' '.join(n for n in names if n not in done) or 'none'}")
@@ -187,7 +140,7 @@ def well():
 
 @report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_with_right_answers():
-    done = sweep(daemon.WORKER, MEMORY + STORE + CRYPTO + REST, right(), True)
+    done = sweep(daemon.WORKER, faults.WORKER, right(), True)
     for name in ("malloc", "sqlite3_step", "pwrite64", "fdatasync", "EVP_PKEY_verify", "argon2id_ctx", "recvmsg", "getpwnam_r"):
         if name not in done:
             raise AssertionError(f"{name} was never called")
@@ -196,13 +149,14 @@ def A1_each_call_of_the_worker_fails_with_right_answers():
 
 @report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_with_a_wrong_password():
-    sweep(daemon.WORKER, MEMORY + STORE + CRYPTO + REST, wrong(), False)
+    sweep(daemon.WORKER, faults.WORKER, wrong(), False)
     well()
 
 
 @report.test(seconds=60)
 def A1_the_codes_check_fails():
-    names = ("oath_init", "oath_totp_validate4_callback", "sqlite3_step", "EVP_CipherFinal_ex", "clock_gettime")
+    names = faults.CODE + ("sqlite3_step", "clock_gettime", "EVP_CIPHER_fetch", "EVP_CIPHER_CTX_new", "EVP_CipherInit_ex2", "EVP_CipherUpdate",
+                           "EVP_CipherFinal_ex", "EVP_CIPHER_CTX_ctrl")
     sweep(daemon.WORKER, names, (("PIN", taro.pin), ("code", taro.code)), True)
     sweep(daemon.WORKER, names, (("PIN", taro.pin), ("code", lambda: "000000")), False)
     well()
@@ -219,18 +173,31 @@ def A1_each_call_of_the_card_process_fails():
     well()
 
 
+@report.test(seconds=60)
+def A1_the_reading_of_a_certificate_fails():
+    """Of a card that has no CHUID."""
+    names = ("d2i_X509", "X509_new_ex", "X509_get_X509_PUBKEY", "X509_PUBKEY_new_ex", "i2d_X509_PUBKEY", "d2i_X509_PUBKEY", "malloc", "recvmsg")
+    taro.card.remove()
+    with vcard.Card("--pin", taro.pin, "--slot", "9A=p256,pin=once", "--no-chuid", reader=1) as plain:
+        card_id = stage.enroll("taro", plain)
+        done = sweep(daemon.WORKER, names, right(), True)
+        report.equal("d2i_X509" in done, True, "a certificate was read")
+    stage.tool("revoke", card_id, "--reason", "damaged", text="")
+    taro.card.insert()
+    well()
+
+
 def killed(name, n, answers):
     """One login whose worker is killed at its n-th call of that name: the answer, and how many grants, with their records, it
     has made. None: it makes fewer calls."""
     before = daemon.successes()
     forget()
-    heard()
-    (SPEC / daemon.WORKER).write_text(f"{name}:{n}:kill\n")
-    outcome = pam.attempt("taro", *answers, calls=("auth",), seconds=60)
-    # It closes the store when the host has its answer.
-    daemon.wait_quiet(10.0)
-    (SPEC / daemon.WORKER).write_text("")
-    said = heard()
+    faults.heard()
+    with faults.fault(daemon.WORKER, f"{name}:{n}:kill"):
+        outcome = pam.attempt("taro", *answers, calls=("auth",), seconds=60)
+        # It closes the store when the host has its answer.
+        daemon.wait_quiet(10.0)
+    said = faults.heard()
     made = daemon.successes() - before
     if guesses_of(said) and not made and not daemon.counted("taro"):
         raise AssertionError(f"killed at call {n} of {name}: {said} and nothing counted")
@@ -278,56 +245,131 @@ def A98_worker_killed_at_each_write_of_a_refusal():
 
 
 def limits():
-    """What a host may have been left with: (name, what sets it)."""
+    """What a host may have been left with: (name, what sets it for a process)."""
     for name, value in (("FSIZE", 0), ("NPROC", 0), ("AS", 16 << 20), ("DATA", 1 << 20), ("CPU", 1), ("STACK", 64 << 10), ("MEMLOCK", 0),
                         ("CORE", resource.RLIM_INFINITY), *(("NOFILE", n) for n in range(3, 11))):
         kind = getattr(resource, f"RLIMIT_{name}")
-        yield f"{name} {value}", lambda kind=kind, value=value: resource.setrlimit(kind, (value, value))
-    yield "nice 19", lambda: os.nice(19)
+        yield f"{name} {value}", lambda pid, kind=kind, value=value: resource.prlimit(pid, kind, (value, value))
+    yield "nice 19", lambda pid: os.setpriority(os.PRIO_PROCESS, pid, 19)
 
 
-@report.test(seconds=60)
+def login_under(limit, early, *answers):
+    """A login in a host that has the limit before (early) or behind pam_start(3)."""
+    def attempt():
+        with rig.Host({"login": ["auth required pam_cardmfa.so"]}, cwd=HOSTS_PLACE) as host:
+            resource.prlimit(host.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            if early:
+                limit(host.pid)
+            started = host.do("start 0 login taro")
+            if started != ["rc 0"]:
+                report.equal((early, started), (True, [f"rc {PAM_ABORT}"]), "pam_start")
+                return pam.Outcome({"auth": pam.SERVICE_ERR})
+            if not early:
+                limit(host.pid)
+            got = host.auth(*(f"t:{text}" for text in answers))
+            if early and got.rc == PAM_MODULE_UNKNOWN:
+                return pam.Outcome({"auth": pam.SERVICE_ERR})
+            if got.rc is None:
+                host.process.wait()
+                raise AssertionError(f"the host ended: {host.process.returncode}")
+            report.equal(got.changed, "-", "what the call changed in the host")
+            return pam.Outcome({"auth": got.rc}, [list(m) for m in got.messages], got.ms / 1000)
+    return attempt
+
+
+def cores_since(mark):
+    """Wherever a process may have stood; what the machine would name them."""
+    return world.run("find", "/", "-path", "/proc", "-prune", "-o", "-path", "/sys", "-prune", "-o", "-type", "f", "-newer", mark,
+                     "(", "-name", "core", "-o", "-name", "core.[0-9]*", ")", "-print", status=None).stdout
+
+
+@report.test(seconds=90)
 def A36_hostile_limits_of_the_host():
-    cores = set(pathlib.Path("/").glob("core*"))
-    for name, before in limits():
-        for answers, may_succeed in ((right(), True), (wrong(), False)):
-            # Without memory or files the host itself may end first.
-            judged(f"the host's {name}", answers, may_succeed, before, may_die=name.split()[0] in ("AS", "DATA", "CPU", "NOFILE"))
-        forget()
-    report.equal(set(pathlib.Path("/").glob("core*")), cores, "core files")
+    HOSTS_PLACE.mkdir()
+    mark = HOSTS_PLACE / "mark"
+    mark.touch()
+    codes = {}
     well()
+    pid = daemon.listener()
+    held = faults.footprint(pid)
+    for name, limit in limits():
+        for early, password, may_succeed in ((False, taro.password, True), (False, "not-the-password", False), (True, taro.password, True)):
+            what = f"the host's {name}{', early' if early else ''}"
+            judged(what, login_under(limit, early, taro.pin, password), may_succeed)
+            codes.setdefault(last_code, []).append(name + (" early" if early else "") + ("" if may_succeed else " wrong"))
+            faults.at_rest(pid, held, what)
+        forget()
+    for code, names in codes.items():
+        print(f"# {code}: {', '.join(names)}")
+    report.equal(cores_since(mark), "", "core files")
+    well()
+    world.run("sh", "-c", f"cd {HOSTS_PLACE} && ulimit -c unlimited && kill -ABRT $$", status=None)
+    print(f"# a core file that is made is found: {'yes' if cores_since(mark) else 'no: the machine makes none'}")
 
 
-def listener_with(fault):
+def listener_runs_with(**environment):
     with daemon.stopped():
-        (SPEC / LISTENER_NAME).write_text(fault)
+        words = " ".join(f"{name}={value}" for name, value in environment.items())
+        world.drop_in("cardmfad.service", f"[Service]\nEnvironment={words}\n" if words else "", name="faults")
+
+
+def both(what):
+    """A right and a wrong login: whether one of them met the failing call."""
+    started = time.monotonic()
+    reached = [judged_with(what, *case) for case in ((right(), True), (wrong(), False))]
+    if time.monotonic() - started > 2 * SLOWEST:
+        raise AssertionError(f"{what}: took too long")
+    return any(reached)
 
 
 @report.test(seconds=150)
-def A1_each_call_of_the_listener_fails():
+def A1_each_call_of_the_listener_fails_as_it_starts():
     """It may fall and be started anew; whoever stood in between is refused."""
     done = {}
-    with daemon.stopped():
-        world.drop_in("cardmfad.service", f"[Service]\nEnvironment=LD_PRELOAD={FAULTS} FAULT={SPEC / LISTENER_NAME}\n", name="faults")
+    listener_runs_with(LD_PRELOAD=faults.LIBRARY, FAULT=faults.SPEC / faults.LISTENER)
+    for name in LISTENER:
+        for n in faults.numbers(1):
+            with daemon.stopped():
+                faults.put(faults.LISTENER, f"{name}:{n}")
+            if not both(f"cardmfad: call {n} of {name} since its start") or n > 100:
+                break
+            done[name] = done.get(name, 0) + 1
+    faults.put(faults.LISTENER, "")
+    listener_runs_with()
+    print(f"# cardmfad, as it starts: {sum(done.values())} calls of {len(done)} names failed: {' '.join(done)}")
+    well()
+
+
+@report.test(seconds=150)
+def A1_each_call_of_the_listener_fails_as_it_works():
+    """One that runs, and that children are made of; it holds what it held."""
+    done, restarts = {}, 0
+    listener_runs_with(LD_PRELOAD=faults.LIBRARY, FAULT=faults.SPEC / faults.LISTENER, FAULT_LIVE=1)
+    well()
+    pid = daemon.listener()
+    held = faults.footprint(pid)
     for name in LISTENER + CHILD:
-        for n in (1, 2, 3, 5, 9, 20) if report.LONG else (1, 4):
-            heard()
-            listener_with(f"{name}:{n}\n")
-            started = time.monotonic()
-            for answers, may_succeed in ((right(), True), (wrong(), False)):
-                done[name] = done.get(name, False) | judged_with(f"cardmfad: call {n} of {name}", answers, may_succeed)
-            if time.monotonic() - started > 2 * SLOWEST:
-                raise AssertionError(f"call {n} of {name}: took too long")
-            forget()
-    listener_with("")
-    with daemon.stopped():
-        world.drop_in("cardmfad.service", "", name="faults")
-    print(f"# cardmfad: never called: {' '.join(name for name, reached in done.items() if not reached) or 'none'}")
+        for n in faults.numbers(LISTENER_SAMPLES):
+            what = f"cardmfad at work: call {n} of {name}"
+            with faults.fault(faults.LISTENER, f"{name}:{n}"):
+                reached = both(what)
+            if daemon.listener() == pid:
+                faults.at_rest(pid, held, what)
+            else:
+                well()
+                restarts += 1
+                pid = daemon.listener()
+                held = faults.footprint(pid)
+            if not reached or n > 1000:
+                break
+            done[name] = done.get(name, 0) + 1
+    listener_runs_with()
+    print(f"# cardmfad, as it works: {sum(done.values())} calls of {len(done)} names failed, it ended {restarts} times: {' '.join(done)}")
     well()
 
 
 def judged_with(what, answers, may_succeed):
-    reached = judged(what, answers, may_succeed)
+    reached = judged(what, login(*answers), may_succeed)
     forget()
     return reached
 

@@ -143,8 +143,8 @@ static void the_machines_own_accounts_have_their_services(void **state)
 	assert_int_equal(account("root", "cron", 0), ERR_NOT_A_PERSON);
 	host.vanished = NULL;
 	host.account_rc = EIO;
-	assert_int_equal(account("root", "cron", 0), ERR_NOT_A_PERSON);
-	assert_int_equal(account("taro", "systemd-user", 0), ERR_NOT_A_PERSON);
+	assert_int_equal(account("root", "cron", 0), ERR_UNAVAILABLE);
+	assert_int_equal(account("taro", "systemd-user", 0), ERR_UNAVAILABLE);
 	/* Names that are no persons are on no record. */
 	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
 	/* root as a registered person is one. */

@@ -329,6 +329,26 @@ static void nothing(void)
 {
 }
 
+/* As if nobody of that name had one. */
+static void a_source_of_accounts_that_fails_closes_nothing(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	enter_scope();
+	host.account_rc = EIO;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	assert_int_equal(in_state("pending"), 1);
+	host.account_rc = 0;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	host.account_rc = EIO;
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_UNAVAILABLE);
+	assert_int_equal(in_state("open"), 1);
+	host.account_rc = 0;
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(in_state("closed"), 1);
+}
+
 /* Whose boot is not known, nobody's session is either. */
 static void without_a_clock_no_session(void **state)
 {
@@ -396,6 +416,7 @@ int main(void)
 		STAGE_TEST_SECRETS(only_its_own_session_is_closed),
 		STAGE_TEST_SECRETS(a_store_that_fails_says_so),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_changes_nothing),
+		STAGE_TEST_SECRETS(a_source_of_accounts_that_fails_closes_nothing),
 		STAGE_TEST_SECRETS(without_a_clock_no_session),
 		STAGE_TEST_SECRETS(a_person_who_vanishes_meanwhile_has_none),
 		STAGE_TEST_SECRETS(a_pending_session_is_closed_without_a_name),

@@ -131,7 +131,7 @@ static void names_that_nobody_has_get_a_class_like_anybody(void **state)
 	assert_false(found.known);
 }
 
-/* Registered, but the system knows the name no more, or its source does not answer. */
+/* Registered, but the system knows the name no more. */
 static void an_account_that_vanished_is_unknown(void **state)
 {
 	(void)state;
@@ -142,10 +142,22 @@ static void an_account_that_vanished_is_unknown(void **state)
 	assert_int_equal(found.uid, -1);
 	assert_int_equal(found.gid, -1);
 	host.vanished = NULL;
-	for (int i = 0; i < 3; i++) {
-		host.account_rc = (int[]){ EIO, ERANGE, ENOENT }[i];
-		assert_int_equal(find("taro"), ERR_OK);
-		assert_false(found.known);
+	host.account_rc = ENOENT;
+	assert_int_equal(find("taro"), ERR_OK);
+	assert_false(found.known);
+}
+
+/* It says nothing of the name: neither that there is a person nor that there is none. */
+static void a_source_of_accounts_that_fails_is_no_answer(void **state)
+{
+	static const int failures[] = { EIO, ERANGE, ENOMEM, EAGAIN };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		host.account_rc = failures[i];
+		assert_int_equal(find("taro"), ERR_UNAVAILABLE);
+		assert_int_equal(find("nobody-here"), ERR_UNAVAILABLE);
+		assert_non_null(strstr(stage.log, strerror(failures[i])));
 	}
 }
 
@@ -533,6 +545,7 @@ int main(void)
 		WHO_TEST(another_name_of_the_uid_is_the_same_person),
 		WHO_TEST(names_that_nobody_has_get_a_class_like_anybody),
 		WHO_TEST(an_account_that_vanished_is_unknown),
+		WHO_TEST(a_source_of_accounts_that_fails_is_no_answer),
 		WHO_TEST(the_sources_own_name_counts),
 		WHO_TEST(a_removed_person_is_unknown),
 		WHO_TEST(a_store_that_fails_leaves_nothing_assumed),

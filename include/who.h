@@ -26,8 +26,8 @@ struct who {
 
 /*
  * ERR_OK also for unknown names: they are given a class like anybody. Names of one uid are one person.
- * ERR_STORE… when the store can't tell; then nothing is assumed. What was learnt of groups and classes is kept in the
- * store, save for WIRE_STATUS and WIRE_EXPLAIN, which change nothing.
+ * ERR_STORE… when the store can't tell, ERR_UNAVAILABLE when the source of accounts can't; then nothing is assumed. What was learnt
+ * of groups and classes is kept in the store, save for WIRE_STATUS and WIRE_EXPLAIN, which change nothing.
  */
 MUST_USE enum err who_find(const struct auth_call *c, struct who *ret);
 

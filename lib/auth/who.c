@@ -35,7 +35,10 @@ static enum err find_account(const char *user, struct who *w)
 	if (!buf)
 		return fail(ERR_MEMORY, "account lookup");
 	rc = getpwnam_r(user, &pw, buf, NSS_BUFFER, &found);
-	w->has_account = rc == 0 && found;
+	/* A source that does not answer says nothing of the name: a session that can't be closed is not closed. */
+	if (rc && rc != ENOENT)
+		return fail(ERR_UNAVAILABLE, "account lookup: %s", strerror(rc));
+	w->has_account = found;
 	if (!w->has_account)
 		return ERR_OK;
 	w->uid = (int64_t)pw.pw_uid;

@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Console logins: what opens, what does not, and what each person is told."""
+import contextlib
 import json
+import pathlib
 import re
+import socket
+import struct
 import time
 
 import pexpect
 
-from lib import console, pam, report, stage, vcard, world
+from lib import console, daemon, pam, report, stage, vcard, world
 
 CONF = """
 [settings]
@@ -21,6 +25,8 @@ lock = 15min
 """
 people = {}
 PIN = stage.PIN
+DENY = 0xA5C3691E       # include/wire.h
+QUESTIONS = (b"\0\x11\x01", b"\0\x11\x02")
 
 
 def prepare():
@@ -383,21 +389,122 @@ def the_console_of_the_kernel_gets_english_and_a_terminal_japanese():
     report.contains(english.text, "Last login")
 
 
+FORGED = "login OK person=taro card=AAAA-BBBB seq=1"
+HOSTILE = ("root addr=xyz.com", f"a\n{FORGED}", f"a\r\n<86>cardmfa: {FORGED}", f'a" {FORGED} x="', "a\\", "taro\x1b[2J", "x" * 200, "x" * 10000,
+           f"{'x' * 60} {FORGED}", "'; DROP TABLE person; --", "%n%s%n", "../../etc/passwd", "$(id)", "-rf", "taro@DOMAIN", "山田",
+           "\u202e" + FORGED[::-1], "\x85" + FORGED, "taro\0root", " taro", "taro ")
+WORDS = re.compile(r'([a-z-]+) ([A-Z_]+)((?: [a-z_]+=(?:"(?:[^"\\]|\\.)*"|[^ "\\]+))*)')
+WORD = re.compile(r' ([a-z_]+)=("(?:[^"\\]|\\.)*"|[^ "\\]+)')
+
+
+def records(since):
+    """The events in the journal as (type, result, {name: value}); every line of ours must be what it seems to be."""
+    found = []
+    for entry in world.journal(since=since):
+        if entry.get("_SYSTEMD_UNIT") != "cardmfad.service" and entry.get("SYSLOG_IDENTIFIER") != "pam_cardmfa":
+            continue
+        # journalctl gives what is no printable text as numbers.
+        message = entry["MESSAGE"]
+        report.equal((type(message), raw_controls(message), "\n" in message), (str, [], False), f"characters of {message!r}")
+        if "CARDMFA_EVENT" not in entry:
+            bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", message)
+            for part in ("person=", "xyz.com", "seq=", "login OK", "login ok"):
+                report.lacks(bare, part)
+            report.equal([name for name in ("service", "origin", "address") if bare.count(f"{name}=") > 1], [], f"names in {bare}")
+            continue
+        match = WORDS.fullmatch(message)
+        if not match:
+            raise AssertionError(f"not an event's words: {message!r}")
+        words = WORD.findall(match[3])
+        report.equal(len(words), len({name for name, _ in words}), f"names of {message}")
+        report.equal((match[1], match[2]), (entry["CARDMFA_EVENT"], entry["CARDMFA_RESULT"]), "words and fields")
+        for name, value in words:
+            value = re.sub(r"\\(.)", r"\1", value[1:-1]) if value[0] == '"' else value
+            report.equal(value, entry[f"CARDMFA_{name.upper()}"], f"{name} of {message!r}")
+        found.append((match[1], match[2], dict(words)))
+    return found
+
+
+def store_counts():
+    """Events, successful logins, failures that were only added up."""
+    return daemon.rows("SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM event WHERE type = 'login' AND result = 'OK'), "
+                       "(SELECT coalesce(sum(failed), 0) FROM unproved)")[0]
+
+
+def raw_request(path, user, service=b"login", rhost=b"", tty=b""):
+    """Verdict and result of a request that no library made; None: neither came before a question."""
+    body = bytes([1, 0, 0, 0, 0]) + b"".join(struct.pack(">I", len(text)) + text for text in (service, user, rhost, tty, b""))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+        line.settimeout(10)
+        line.connect(path)
+        line.send(b"CMFA" + struct.pack(">HH", 1, 1) + body)
+        with contextlib.suppress(ConnectionResetError):
+            while (data := line.recv(65536)) and data[6:9] not in QUESTIONS:
+                if data[6:8] == b"\0\x12":
+                    return struct.unpack_from(">II", data, 8)
+    return None
+
+
 @report.test(seconds=120)
 def A95_names_from_outside_forge_nothing():
-    only("taro")
-    mark = world.journal_mark()
-    names = ("root addr=xyz.com", "a\nlogin OK person=taro", "taro\x1b[2J", "x" * 200, "'; DROP TABLE person; --", "%n%s%n",
-             "../../etc/passwd", "$(id)", "-rf", "taro@DOMAIN", "山田")
-    for name in names:
-        outcome = pam.attempt(name, ("PIN", PIN), ("password", "my-secret-password"), tty="tty\n1", rhost="h\nlogin OK person=taro")
+    """In store, journal and the tool's listing. Nothing of the product writes to the kernel's audit log."""
+    taro = only("taro")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "the daemon, awake")
+    for name in HOSTILE[:-3]:
+        mark, had = world.journal_mark(), store_counts()
+        outcome = pam.attempt(name, ("PIN", PIN), ("password", "my-secret-password"), tty=name, rhost=name, ruser=name)
         report.equal(outcome.opened, False, name)
-    text = world.journal_text("-u", "cardmfad", since=mark)
-    report.lacks(text, "DROP TABLE")
-    report.lacks(text, "my-secret-password")
-    for line in text.splitlines():
-        if line.startswith("login OK"):
-            raise AssertionError(line)
+        made = [now - then for now, then in zip(store_counts(), had)]
+        # Who is nobody is added up, if the request is one at all.
+        report.equal((made[:2], made[2] in (0, 1), records(mark)), ([0, 0], True, []), f"of somebody called {name[:60]!r}")
+    for tty in HOSTILE:
+        mark, had = world.journal_mark(), store_counts()
+        outcome = pam.attempt("taro", ("PIN", PIN), ("password", "my-secret-password"), tty=tty, ruser=tty)
+        asked = len(tty) <= 256
+        report.equal((outcome.opened, "PIN" in outcome.text), (False, asked), f"a terminal {tty[:60]!r}")
+        made = records(mark)
+        report.equal([now - then for now, then in zip(store_counts(), had)][:2], [len(made), 0], "rows and lines")
+        report.equal([(kind, result, words["person"]) for kind, result, words in made if kind == "login"],
+                     [("login", "SECRET_WRONG", "taro")] if asked else [], f"on record of a terminal {tty[:60]!r}")
+        unlock("taro")
+    for path, user in ((path, user) for path in ("/run/cardmfa/cardmfad.sock", "/run/cardmfa/user.sock") for user in
+                       (b"taro\0root", b"\0", b"taro\0", b"taro\n" + b"y" * 10000, b"\xff\xfe" * 20, FORGED.encode() + b"\0")):
+        for field in ("user", "service", "rhost", "tty"):
+            mark, had = world.journal_mark(), store_counts()
+            got = raw_request(path, **{"user": b"taro", field: user})
+            daemon.wait_quiet(5.0)
+            if got and got[0] != DENY:
+                raise AssertionError(f"{field} {user[:40]!r}: {got}")
+            report.equal(([now - then for now, then in zip(store_counts(), had)][:2], records(mark)), ([0, 0], []), f"{field} {user[:40]!r}")
+    listed = stage.tool("log", "--last", "1000", text="")
+    events = json.loads(stage.tool("log", "--json", "--last", "1000", text=""))
+    report.equal((raw_controls(listed), len(events)), ([], store_counts()[0]), "the tool's listing")
+    for part in ("DROP TABLE", "my-secret-password"):
+        report.lacks(listed + json.dumps(events), part)
+    # Below the line of titles.
+    rows = [line for line in listed.splitlines() if re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d  ", line)]
+    report.equal((len(rows), len(listed.splitlines())), (len(events), len(events) + 1), "lines of the listing")
+    report.equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "the person himself")
+
+
+@report.test(seconds=60)
+def A95_a_service_with_a_hostile_name_forges_nothing():
+    """The module's own line as well, when nobody answers it."""
+    taro = only("taro")
+    service = f"x\n{FORGED}".lower()
+    world.login_stack(service=service)
+    mark = world.journal_mark()
+    report.equal(pam.attempt("taro", ("PIN", PIN), ("password", "my-secret-password"), service=service).opened, False, "a wrong password")
+    report.equal([words["person"] for _, _, words in records(mark)], ["taro"] * len(records(mark)), "people on record")
+    with daemon.stopped():
+        mark = world.journal_mark()
+        report.equal(pam.attempt("taro", *pam.by_password(taro), service=service).opened, False, "without a daemon")
+        lines = world.wait_for(lambda: [entry["MESSAGE"] for entry in world.journal(since=mark)
+                                        if entry.get("SYSLOG_IDENTIFIER") == "pam_cardmfa"], what="the module's line")
+        report.equal(len(lines), 1, f"lines of the module: {lines}")
+        report.contains(lines[0], f"({service.replace(chr(10), '?')}) no answer from cardmfad")
+    unlock("taro")
+    pathlib.Path(f"/etc/pam.d/{service}").unlink()
 
 
 @report.test()

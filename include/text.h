@@ -24,6 +24,13 @@ MUST_USE bool text_copy_n(char *dst, size_t size, const char *src, size_t len);
  */
 const char *text_escape(char *dst, size_t size, const char *src);
 
+/*
+ * One word of a line of a log, as the value of "name=": in quotes, with \ before " and \, where it could be taken for more or
+ * for none; cut to fit size, which is at least 4, or 2 * strlen(src) + 3 to lose nothing. Control characters are left to who
+ * writes the line. Returns dst.
+ */
+const char *text_word(char *dst, size_t size, const char *src);
+
 /* Well-formed UTF-8 (RFC 3629) throughout; NULs are allowed here. */
 bool text_is_utf8(const char *s, size_t len);
 

@@ -250,26 +250,12 @@ static void add_field(struct entry *j, const char *name, const char *value)
 	j->used += (size_t)len + 1;
 }
 
-/*
- * " name=value" of the line; a value that could be taken for more than one word stands in quotes.
- */
+/* " name=value" of the line. */
 static void add_word(struct entry *j, const char *name, const char *value)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789._:/@%+,-";
-	const bool quote = value[strspn(value, plain)] != '\0';
-	char word[NAME_MAX_LEN + 2 * VALUE_MAX + 8];
-	size_t n;
+	char quoted[2 * VALUE_MAX + 3], word[NAME_MAX_LEN + sizeof(quoted) + 2];
+	const size_t n = (size_t)snprintf(word, sizeof(word), " %s=%s", name, text_word(quoted, sizeof(quoted), value));
 
-	n = (size_t)snprintf(word, sizeof(word), " %s=%s", name, quote ? "\"" : "");
-	for (; *value; value++) {
-		if (*value == '"' || *value == '\\')
-			word[n++] = '\\';
-		word[n++] = *value;
-	}
-	if (quote)
-		word[n++] = '"';
-	word[n] = '\0';
 	if (j->message_len + n >= sizeof(j->message))
 		return;
 	memcpy(j->message + j->message_len, word, n + 1);

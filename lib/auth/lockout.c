@@ -160,7 +160,7 @@ static enum err charge_bucket(struct store *s, int64_t person, const char *origi
 static enum err charge_try(struct store *s, const struct try_row *t, const struct moment *now,
 			   const struct lockout_limits *l, bool *full)
 {
-	char origin[STORE_ORIGIN_SIZE];
+	char origin[STORE_ORIGIN_SIZE], address[2 * STORE_ADDRESS_SIZE + 2];
 	bool address_full = false;
 	enum err e = ERR_OK;
 
@@ -175,8 +175,7 @@ static enum err charge_try(struct store *s, const struct try_row *t, const struc
 			  &address_full);
 	if (e == ERR_OK && address_full)
 		log_line(LOG_WARNING, "too many failures from %s: refused for %" PRId64 " s",
-			 t->address,
-			 l->address_lock_s);
+			 text_word(address, sizeof(address), t->address), l->address_lock_s);
 	if (e == ERR_OK && t->id % PRUNE_EVERY == 0)
 		e = store_bucket_prune(s, ADDRESSES_MAX);
 	return e;

@@ -298,6 +298,17 @@ static enum err hidden_reason(const struct login *l)
 	return l->hopeless ? ERR_NO_FACTOR : ERR_OK;
 }
 
+/* Service and address are what somebody outside says: each is one word of the line. */
+static void log_without_row(const struct login *l, const char *what, enum err why)
+{
+	const struct wire_request *r = l->c->request;
+	char service[2 * sizeof(r->service) + 2], origin[2 * sizeof(l->who.origin) + 2], address[2 * sizeof(l->who.address) + 2];
+
+	log_line(LOG_NOTICE, "%s: %s service=%s origin=%s address=%s", what, err_name(why),
+		 text_word(service, sizeof(service), r->service), text_word(origin, sizeof(origin), l->who.origin),
+		 text_word(address, sizeof(address), l->who.address));
+}
+
 enum err login_end_refuse(struct login *l, enum err why)
 {
 	const bool stale = l->stale != ERR_OK && l->face != FACE_KNOWN;
@@ -321,7 +332,7 @@ enum err login_end_refuse(struct login *l, enum err why)
 
 	/* Nobody answered, or the machinery failed before anything was tried: no failure of a person. */
 	if (!l->ticket.try_id && !l->pin_tried && (why >= ERR_UNAVAILABLE || why == ERR_NO_CARD)) {
-		log_line(LOG_NOTICE, "no login: %s service=%s origin=%s", err_name(why), l->c->request->service, l->who.origin);
+		log_without_row(l, "no login", why);
 		return why;
 	}
 	e = record_refusal(l, &ev, &full, &seq);
@@ -332,8 +343,7 @@ enum err login_end_refuse(struct login *l, enum err why)
 	if (seq)
 		event_publish(&ev, seq);
 	else
-		log_line(LOG_NOTICE, "login refused: %s service=%s origin=%s address=%s", err_name(why),
-			 l->c->request->service, l->who.origin, l->who.address);
+		log_without_row(l, "login refused", why);
 	if (full)
 		record_lockout(l, &ev);
 	return why;

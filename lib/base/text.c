@@ -124,6 +124,25 @@ const char *text_escape(char *dst, size_t size, const char *src)
 	return dst;
 }
 
+const char *text_word(char *dst, size_t size, const char *src)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._:/@%+,-";
+	size_t n = 0;
+
+	if (src[0] && !src[strspn(src, plain)] && text_copy(dst, size, src))
+		return dst;
+	dst[n++] = '"';
+	for (; *src && n + 4 <= size; src++) {
+		if (*src == '"' || *src == '\\')
+			dst[n++] = '\\';
+		dst[n++] = *src;
+	}
+	dst[n++] = '"';
+	dst[n] = '\0';
+	return dst;
+}
+
 bool text_is_login(const char *s)
 {
 	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";

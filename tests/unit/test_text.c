@@ -31,6 +31,25 @@ static void escaping(void **state)
 }
 
 /* Never a broken character, always a NUL, whatever the room. */
+static void words_of_a_line(void **state)
+{
+	static const struct { const char *in, *out; } rows[] = {
+		{ "tty1", "tty1" }, { "2001:db8::1", "2001:db8::1" }, { "", "\"\"" }, { "a b", "\"a b\"" }, { "a=b", "\"a=b\"" },
+		{ "root addr=x", "\"root addr=x\"" }, { "a\" b=\"c", "\"a\\\" b=\\\"c\"" }, { "\\", "\"\\\\\"" }, { "山", "\"山\"" },
+		{ "a\nb", "\"a\nb\"" },
+	};
+	char dst[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(text_word(dst, sizeof(dst), rows[i].in), rows[i].out);
+	/* Nothing is lost in this much, and what is cut is still one word. */
+	assert_string_equal(text_word(dst, 2 * 3 + 3, "\"\"\""), "\"\\\"\\\"\\\"\"");
+	assert_string_equal(text_word(dst, 2 * 3 + 2, "\"\"\""), "\"\\\"\\\"\"");
+	assert_string_equal(text_word(dst, 4, "a b"), "\"\"");
+	assert_string_equal(text_word(dst, 5, "abcd"), "abcd");
+}
+
 static void escaping_cuts_whole_characters(void **state)
 {
 	const char *in = "山田\033太郎 abc";
@@ -171,7 +190,7 @@ static void times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(escaping), cmocka_unit_test(escaping_cuts_whole_characters), cmocka_unit_test(logins),
+		cmocka_unit_test(escaping), cmocka_unit_test(words_of_a_line), cmocka_unit_test(escaping_cuts_whole_characters), cmocka_unit_test(logins),
 		cmocka_unit_test(labels), cmocka_unit_test(numbers), cmocka_unit_test(digits), cmocka_unit_test(hexadecimal),
 		cmocka_unit_test(distances), cmocka_unit_test(copies), cmocka_unit_test(times),
 	};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stands before a program of the product in its box (LD_PRELOAD) and makes one call into a library fail: the N-th one of the
- * name in the file that the environment's FAULT is the path of, "NAME:N\n"; with "NAME:N:kill\n" the process is killed there
- * instead. That it did, and each call of a function that verifies, is told to the socket /run/faults/told; who listens there
+ * name in the file that the environment's FAULT is the path of, "NAME:N\n"; with "NAME:N:kill\n" or "NAME:N:segv\n" the process
+ * is ended there by that signal instead. That it did, and each call of a function that verifies, is told to the socket /run/faults/told; who listens there
  * empties the file, so that a program started anew is well. With FAULT_LIVE in the environment the file is looked at again at
  * each call: what is written there counts from then on. The product is the built one: what fails it is outside of it.
  */
@@ -87,7 +87,8 @@ static void *real[CALLS] = {
 };
 static _Atomic int at;
 static int wanted = -2, last;   /* -2: not asked yet, -1: nothing */
-static bool kills, live;
+static bool live;
+static int signal_due;      /* 0: none */
 static char spec[64];
 static const char *path;
 
@@ -123,7 +124,7 @@ static void read_spec(void)
 	for (int i = 0; colon && i < CALLS; i++)
 		if (strlen(calls[i].name) == (size_t)(colon - spec) && !strncmp(calls[i].name, spec, (size_t)(colon - spec))) {
 			last = atoi(colon + 1);
-			kills = strstr(colon, ":kill") != NULL;
+			signal_due = strstr(colon, ":kill") ? SIGKILL : strstr(colon, ":segv") ? SIGSEGV : 0;
 			wanted = i;
 		}
 }
@@ -158,8 +159,8 @@ __attribute__((used)) static void *due(int call)
 	if (call != wanted || atomic_fetch_add(&at, 1) + 1 != last)
 		return real[call];
 	tell("failed");
-	if (kills)
-		syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
+	if (signal_due)
+		syscall(SYS_kill, syscall(SYS_getpid), signal_due);
 	if (calls[call].error)
 		errno = calls[call].error;
 	return NULL;

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each call of the daemon's programs into a library made to fail in turn, or to be the last: never a login without its record, never a guess
 uncounted."""
+import base64
 import os
 import pathlib
+import re
 import resource
 import sys
 import time
@@ -47,6 +49,7 @@ KILLED = ("fdatasync", "pwrite64", "sendmsg", "send")
 KILLS = 14              # at the last calls of one name in the daily run
 taro = None
 last_code = None
+CODES_USED = []
 
 
 def prepare():
@@ -305,6 +308,82 @@ def A36_hostile_limits_of_the_host():
     well()
     world.run("sh", "-c", f"cd {HOSTS_PLACE} && ulimit -c unlimited && kill -ABRT $$", status=None)
     print(f"# a core file that is made is found: {'yes' if cores_since(mark) else 'no: the machine makes none'}")
+
+
+def crash(program, fault, name, *answers):
+    """A login during which a process of that program ends by SIGSEGV at that call; name is what is typed for a user."""
+    faults.heard()
+    with faults.fault(program, f"{fault}:segv"):
+        outcome = pam.attempt(name, *answers, calls=("auth",), seconds=60)
+    report.equal((outcome.opened, "failed" in faults.heard()), (False, True), f"{program} that ends at {fault}")
+
+
+def canaries():
+    """What must be nowhere, in the forms it may take."""
+    seed = base64.b32decode(taro.app.seed + "=" * (-len(taro.app.seed) % 8))
+    yield from ((word.encode(), what) for word, what in ((taro.pin, "PIN"), (taro.password, "password"), ("Wrong-Canary-41", "wrong password"),
+                                                         ("Typed-As-Name-42", "password typed as a name"), (taro.app.seed, "seed")))
+    yield from ((form, "seed") for form in (seed, seed.hex().encode(), base64.b64encode(seed)))
+    yield from ((code.encode(), "code") for code in CODES_USED)
+
+
+def everything_kept():
+    """All that is written somewhere: the journal with all its fields, the kernel's ring, the listings of the tool, every file of ours."""
+    yield "journal", world.run("sh", "-c", "journalctl --sync; journalctl -q -o export | base64", seconds=60).stdout, True
+    yield "journal's files", world.run("sh", "-c", "cat /run/log/journal/*/* /var/log/journal/*/* 2>/dev/null | base64", seconds=60).stdout, True
+    yield "kernel", world.run("sh", "-c", "dmesg | grep -i cardmfa", status=None).stdout, False
+    yield "log", stage.tool("log", "--json", "--last", "1000", text=""), False
+    for folder in ("/var/lib/cardmfa", "/etc/cardmfa", "/run/cardmfa", "/var/log"):
+        for path in pathlib.Path(folder).rglob("*"):
+            if path.is_file() and "journal" not in path.parts:
+                yield str(path), path.read_bytes(), False
+
+
+@report.test(seconds=90)
+def A99_a_crash_leaves_no_secret():
+    """No process of ours writes a core file although its unit lets it, and nothing that is kept tells what it held."""
+    mark = faults.SPEC / "mark"
+    mark.touch()
+    with daemon.stopped():
+        world.drop_in("cardmfad.service", "[Service]\nLimitCORE=infinity\n", name="core")
+    well()
+    held = pam.Held(taro.password)
+    waiting = pam.Host("taro", ("PIN", taro.pin), ("[Pp]assword", held), calls=("auth",))
+    report.equal(held.wait(), True, "the question")
+    for pid in (daemon.wait_process(daemon.WORKER), daemon.wait_process(daemon.CARD)):
+        limit = next(line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines() if line.startswith("Max core"))
+        # Of a process that can't be dumped root owns what is in /proc.
+        report.equal((limit.split()[4:6], pathlib.Path(f"/proc/{pid}/environ").stat().st_uid), (["0", "0"], 0), f"process {pid}")
+    held.give()
+    report.equal(waiting.outcome().opened, True, "the login")
+    wrong_code = taro.app.wrong()
+    CODES_USED.extend((wrong_code, taro.code()))
+    crash(daemon.WORKER, "argon2id_ctx:1", "taro", *right())
+    crash(daemon.WORKER, "argon2id_ctx:1", "taro", ("PIN", taro.pin), ("[Pp]assword", "Wrong-Canary-41"))
+    crash(daemon.WORKER, "argon2id_ctx:1", "Typed-As-Name-42", *right())
+    crash(daemon.WORKER, "oath_totp_validate4_callback:1", "taro", ("PIN", taro.pin), ("code", wrong_code))
+    crash(daemon.WORKER, "oath_totp_validate4_callback:1", "taro", ("PIN", taro.pin), ("code", taro.app.last()))
+    for n in range(1, 7):
+        crash(daemon.CARD, f"SCardTransmit:{n}", "taro", *right())
+    pam.attempt("Typed-As-Name-42", ("PIN", taro.pin), ("[Pp]assword", "Wrong-Canary-41"), calls=("auth",))
+    report.equal(cores_since(mark), "", "core files")
+    report.contains(world.journal_text("-u", "cardmfad"), "signal 11")
+    searched, names = 0, set()
+    for where, kept, packed in everything_kept():
+        kept = base64.b64decode(kept) if packed else kept if isinstance(kept, bytes) else kept.encode()
+        searched += len(kept)
+        names |= {where} if b"taro" in kept else set()
+        # Six digits stand in random bytes and in numbers by chance.
+        for canary, what in canaries():
+            if re.search(rb"(?<![0-9A-Za-z])" + canary + rb"(?![0-9A-Za-z])" if canary.isdigit() else re.escape(canary), kept):
+                raise AssertionError(f"the {what} stands in {where}")
+    # What may be kept is found there.
+    report.equal({"journal", "journal's files", "log", str(daemon.STORE)} - names, set(), "searched without finding a name")
+    print(f"# {searched >> 10} KiB searched")
+    with daemon.stopped():
+        world.drop_in("cardmfad.service", "", name="core")
+    forget()
+    well()
 
 
 def listener_runs_with(**environment):

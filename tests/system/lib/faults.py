@@ -47,10 +47,12 @@ def install():
     (SPEC / "told").chmod(0o666)
     threading.Thread(target=_listen, daemon=True).start()
     put(LISTENER, "")
+    # Processes keep the names they have.
+    behind = daemon.LIBEXEC / "behind"
+    behind.mkdir(mode=0o755)
     for name in (daemon.WORKER, daemon.CARD):
         put(name, "")
-        program = daemon.LIBEXEC / name
-        real = program.with_suffix(".real")
+        program, real = daemon.LIBEXEC / name, behind / name
         program.rename(real)
         program.write_text(f'#!/bin/sh\nLD_PRELOAD={LIBRARY} FAULT={SPEC / name} exec {real} "$@"\n')
         program.chmod(0o755)

@@ -31,6 +31,7 @@ attempts = 20
 card-wait = 5s
 """
 SAMPLES = 7             # of one name in the daily run
+WRONG_SAMPLES = 4
 CARD_SAMPLES = 2        # libpcsclite may wait for what it has lost until the exchange's deadline
 SLOWEST = 35.0          # an exchange with the card process may take 20 s
 CARD = ("malloc", "calloc", "realloc", "open", "read", "write", "fcntl", "fstat", "clock_gettime", "prctl", "setrlimit", "sigaction",
@@ -152,7 +153,7 @@ def A1_each_call_of_the_worker_fails_with_right_answers():
 
 @report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_with_a_wrong_password():
-    sweep(daemon.WORKER, faults.WORKER, wrong(), False)
+    sweep(daemon.WORKER, faults.WORKER, wrong(), False, WRONG_SAMPLES)
     well()
 
 

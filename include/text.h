@@ -26,9 +26,10 @@ const char *text_escape(char *dst, size_t size, const char *src);
 
 /*
  * One word of a line of a log, as the value of "name=": in quotes, with \ before " and \, where it could be taken for more or
- * for none; cut to fit size, which is at least 4, or 2 * strlen(src) + 3 to lose nothing. Control characters are left to who
- * writes the line. Returns dst.
+ * for none; cut to fit size, which is at least 4, and TEXT_WORD_SIZE of what src has room for to lose nothing. Control characters
+ * are left to who writes the line. Returns dst.
  */
+#define TEXT_WORD_SIZE(room) (2 * (room) + 1)
 const char *text_word(char *dst, size_t size, const char *src);
 
 /* Well-formed UTF-8 (RFC 3629) throughout; NULs are allowed here. */

@@ -253,7 +253,7 @@ static void add_field(struct entry *j, const char *name, const char *value)
 /* " name=value" of the line. */
 static void add_word(struct entry *j, const char *name, const char *value)
 {
-	char quoted[2 * VALUE_MAX + 3], word[NAME_MAX_LEN + sizeof(quoted) + 2];
+	char quoted[TEXT_WORD_SIZE(VALUE_MAX + 1)], word[NAME_MAX_LEN + sizeof(quoted) + 2];
 	const size_t n = (size_t)snprintf(word, sizeof(word), " %s=%s", name, text_word(quoted, sizeof(quoted), value));
 
 	if (j->message_len + n >= sizeof(j->message))

@@ -160,7 +160,7 @@ static enum err charge_bucket(struct store *s, int64_t person, const char *origi
 static enum err charge_try(struct store *s, const struct try_row *t, const struct moment *now,
 			   const struct lockout_limits *l, bool *full)
 {
-	char origin[STORE_ORIGIN_SIZE], address[2 * STORE_ADDRESS_SIZE + 2];
+	char origin[STORE_ORIGIN_SIZE], address[TEXT_WORD_SIZE(STORE_ADDRESS_SIZE)];
 	bool address_full = false;
 	enum err e = ERR_OK;
 

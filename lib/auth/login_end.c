@@ -302,7 +302,8 @@ static enum err hidden_reason(const struct login *l)
 static void log_without_row(const struct login *l, const char *what, enum err why)
 {
 	const struct wire_request *r = l->c->request;
-	char service[2 * sizeof(r->service) + 2], origin[2 * sizeof(l->who.origin) + 2], address[2 * sizeof(l->who.address) + 2];
+	char service[TEXT_WORD_SIZE(sizeof(r->service))], origin[TEXT_WORD_SIZE(sizeof(l->who.origin))],
+	     address[TEXT_WORD_SIZE(sizeof(l->who.address))];
 
 	log_line(LOG_NOTICE, "%s: %s service=%s origin=%s address=%s", what, err_name(why),
 		 text_word(service, sizeof(service), r->service), text_word(origin, sizeof(origin), l->who.origin),

@@ -293,6 +293,22 @@ static void a_refusal_leaves_its_records(void **state)
 	assert_non_null(strstr(stage.log, "login refused: SECRET_WRONG"));
 }
 
+/* Nothing that somebody outside says makes words of the line. */
+static void a_refusal_without_a_row_is_a_line_of_words(void **state)
+{
+	(void)state;
+	stage.cards[0] = NULL;
+	stage_request(service, "a\" origin=local");
+	stage_request(rhost, "root addr=xyz.com");
+	assert_int_equal(stage_login("x"), ERR_SECRET_WRONG);
+	assert_non_null(strstr(stage.log, "login refused: SECRET_WRONG service=\"a\\\" origin=local\" origin=remote "
+					  "address=\"root addr=xyz.com\"\n"));
+	stage_at_console("taro");
+	stage.cards[0] = NULL;
+	assert_int_equal(stage_login(NULL), ERR_NO_CARD);
+	assert_non_null(strstr(stage.log, "no login: NO_CARD service=login origin=local address=\"\"\n"));
+}
+
 /* The administrator's lock, heard before anything was tried. */
 static void a_locked_holders_refusal_is_counted(void **state)
 {
@@ -721,6 +737,7 @@ int main(void)
 		END_TEST(a_flood_makes_no_rows),
 		END_TEST(a_lockout_is_recorded_once),
 		END_TEST(a_lost_card_that_is_tried_is_on_record),
+		END_TEST(a_refusal_without_a_row_is_a_line_of_words),
 		END_TEST(a_locked_holders_refusal_is_counted),
 		END_TEST(each_state_of_a_lost_card_is_on_record_once),
 		END_TEST(the_history_is_told),

@@ -139,24 +139,24 @@ def sweep_of_a_login(entry):
     sweep_call(entry, entitled)
 
 
-@report.test(seconds=60)
+@report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_at_an_account_call():
     sweep_of_a_login("account")
     sweep_call("account", other, 2)
 
 
-@report.test(seconds=60)
+@report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_at_the_opening_of_a_session():
     sweep_of_a_login("open")
     sweep_call("open", other, 2)
 
 
-@report.test(seconds=60)
+@report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_at_the_confirmation_of_a_session():
     sweep_of_a_login("confirm")
 
 
-@report.test(seconds=60)
+@report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_at_the_end_of_a_session():
     sweep_of_a_login("close")
 
@@ -209,12 +209,12 @@ def sweep_of_what_is_told(what, tell):
     report.equal((tell(), sessions()), (whole, had), f"{what} afterwards")
 
 
-@report.test(seconds=60)
+@report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_at_a_status():
     sweep_of_what_is_told("status", status)
 
 
-@report.test(seconds=60)
+@report.test(seconds=150)
 def A1_each_call_of_the_worker_fails_at_an_explanation():
     sweep_of_what_is_told("explain", explain)
 

@@ -342,7 +342,8 @@ def everything_kept():
 
 @report.test(seconds=90)
 def A99_a_crash_leaves_no_secret():
-    """No process of ours writes a core file although its unit lets it, and nothing that is kept tells what it held."""
+    """No process of ours writes a core file although its unit lets it, and nothing that is kept tells what it held. Of debugging there
+    is no mode: nothing of the product raises the level of its log."""
     mark = faults.SPEC / "mark"
     mark.touch()
     with daemon.stopped():

@@ -6,7 +6,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_cidr tests/unit/test_clock tests/unit/test_conf_reader tests/unit/test_digest \
 	tests/unit/test_enrol tests/unit/test_event tests/unit/test_explain tests/unit/test_factor \
 	tests/unit/test_factor_password tests/unit/test_factor_totp tests/unit/test_grant \
-	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_weak \
+	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_ssh tests/unit/test_key_weak \
 	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
 	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_sim tests/unit/test_options \

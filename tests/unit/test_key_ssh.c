@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys as sshd names them: byte for byte what ssh-keygen writes of the same key, and certificates of it. */
+#include "key_ssh.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "key.h"
+#include "log.h"
+#include "unit.h"
+#include "unit_keys.h"
+
+static char folder[] = "/tmp/key-ssh-XXXXXX";
+
+static enum err read_line(const char *line, struct key_ssh *ret)
+{
+	const char *blank = strchr(line, ' '), *end;
+
+	assert_non_null(blank);
+	end = blank + 1 + strcspn(blank + 1, " \n");
+	return key_ssh_read(line, (size_t)(blank - line), blank + 1, (size_t)(end - blank - 1), ret);
+}
+
+static struct key_ssh of_key(int i)
+{
+	struct der spki = spki_of(keys[i]);
+	struct key_ssh k;
+
+	assert_int_equal(key_ssh_from_spki(key_algorithms[i], spki.bytes, spki.len, &k), ERR_OK);
+	return k;
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+/* The first line that a command prints. */
+static void line_of(const char *command, char *dst, size_t size)
+{
+	FILE *f = popen(command, "r");
+
+	assert_non_null(f);
+	assert_non_null(fgets(dst, (int)size, f));
+	assert_int_equal(pclose(f), 0);
+}
+
+static void put_public(int i)
+{
+	FILE *f = fopen(path_of("key.pem"), "w");
+
+	assert_non_null(f);
+	assert_int_equal(PEM_write_PUBKEY(f, keys[i]), 1);
+	fclose(f);
+}
+
+static void keys_are_written_as_ssh_keygen_does(void **state)
+{
+	char command[512], theirs[2048], ours[KEY_SSH_TEXT_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct key_ssh k = of_key(i), again;
+
+		put_public(i);
+		snprintf(command, sizeof(command), "ssh-keygen -i -m PKCS8 -f %s", path_of("key.pem"));
+		line_of(command, theirs, sizeof(theirs));
+		theirs[strcspn(theirs, "\n")] = '\0';
+		assert_string_equal(key_ssh_text(&k, ours, sizeof(ours)), theirs);
+		assert_int_equal(read_line(theirs, &again), ERR_OK);
+		assert_true(key_ssh_same(&k, &again));
+		assert_int_equal(again.algorithm, key_algorithms[i]);
+	}
+}
+
+/* P-256's base point, the key 1. */
+static void a_known_key(void **state)
+{
+	static const char line[] = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGsX0fLhLEJH+Lzm5WOkQPJ3A3"
+				   "2BLeszoPShOUXYmMKWT+NC4v4af5uO5+tKfA+eFivOM1drMV7Oy7ZAaDe/UfU=";
+	char text[KEY_SSH_TEXT_SIZE];
+	struct key_ssh k;
+
+	(void)state;
+	assert_int_equal(read_line(line, &k), ERR_OK);
+	assert_int_equal(k.algorithm, KEY_P256);
+	assert_string_equal(key_ssh_text(&k, text, sizeof(text)), line);
+}
+
+static void sign_certificate(int i, const char *options)
+{
+	char command[1024], text[KEY_SSH_TEXT_SIZE];
+	struct key_ssh k = of_key(i);
+	FILE *f = fopen(path_of("user.pub"), "w");
+
+	assert_non_null(f);
+	fprintf(f, "%s taro\n", key_ssh_text(&k, text, sizeof(text)));
+	fclose(f);
+	snprintf(command, sizeof(command), "ssh-keygen -q -s %s/ca -I 'id of taro' -z 77 %s %s/user.pub", folder, options, folder);
+	assert_int_equal(system(command), 0);
+}
+
+static void the_key_within_a_certificate_counts(void **state)
+{
+	char command[512], line[8192];
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct key_ssh k = of_key(i), other = of_key((i + 1) % 5), certified;
+
+		sign_certificate(i, i % 2 ? "-n taro,hanako -V +1d -O no-pty -O force-command=/bin/true" : "");
+		snprintf(command, sizeof(command), "cat %s", path_of("user-cert.pub"));
+		line_of(command, line, sizeof(line));
+		assert_non_null(strstr(line, "-cert-v01@openssh.com "));
+		assert_int_equal(read_line(line, &certified), ERR_OK);
+		assert_true(key_ssh_same(&k, &certified));
+		assert_false(key_ssh_same(&other, &certified));
+	}
+}
+
+static void other_kinds_are_told_apart_from_damage(void **state)
+{
+	static const struct {
+		const char *line;
+		enum err e;
+	} rows[] = {
+		{ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea", ERR_NOT_FOUND },
+		{ "sk-ecdsa-sha2-nistp256@openssh.com AAAA", ERR_NOT_FOUND },
+		{ "ecdsa-sha2-nistp521 AAAA", ERR_NOT_FOUND },
+		{ "-cert-v01@openssh.com AAAA", ERR_NOT_FOUND },
+		{ " AAAA", ERR_NOT_FOUND },
+		{ "ssh-rsa ", ERR_INVALID },
+		{ "ssh-rsa AAA", ERR_INVALID },
+		{ "ssh-rsa ====", ERR_INVALID },
+		{ "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea", ERR_INVALID },
+		/* RSA of 1024 bits */
+		{ "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ==", ERR_INVALID },
+	};
+	struct key_ssh k;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(read_line(rows[i].line, &k), rows[i].e);
+}
+
+/* Nothing of a key or certificate can be missing, be added or stand for another. */
+static void damaged_keys_are_refused_or_others(void **state)
+{
+	char command[512], line[8192], changed[8192];
+
+	(void)state;
+	for (int certificate = 0; certificate < 2; certificate++) {
+		struct key_ssh k = of_key(3), got;
+		size_t begin, len;
+
+		if (certificate) {
+			sign_certificate(3, "");
+			snprintf(command, sizeof(command), "cut -d' ' -f1,2 %s", path_of("user-cert.pub"));
+			line_of(command, line, sizeof(line));
+		} else {
+			key_ssh_text(&k, line, sizeof(line));
+		}
+		line[strcspn(line, "\n")] = '\0';
+		begin = strcspn(line, " ") + 1;
+		len = strlen(line);
+		assert_int_equal(read_line(line, &got), ERR_OK);
+		/* Whole groups of four, so that the length is what is wrong. */
+		for (size_t n = begin; n < len; n += 4) {
+			memcpy(changed, line, n);
+			changed[n] = '\0';
+			assert_int_equal(read_line(changed, &got), ERR_INVALID);
+		}
+		snprintf(changed, sizeof(changed), "%sAAAA", line);
+		assert_int_equal(read_line(changed, &got), ERR_INVALID);
+		/* Changes of a letter: another key, or none; in the lengths never the same one. */
+		for (size_t n = begin; n < begin + 150 && !certificate && line[n] != '='; n++) {
+			memcpy(changed, line, len + 1);
+			changed[n] = line[n] == 'A' ? 'B' : 'A';
+			assert_true(read_line(changed, &got) != ERR_OK || !key_ssh_same(&k, &got));
+		}
+	}
+}
+
+static void pins_that_are_not_of_their_algorithm_are_refused(void **state)
+{
+	struct key_ssh k;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct der spki = spki_of(keys[i]);
+
+		for (int j = 0; j < 5; j++)
+			assert_int_equal(key_ssh_from_spki(key_algorithms[j], spki.bytes, spki.len, &k), i == j ? ERR_OK : ERR_INVALID);
+		for (size_t n = 0; n < spki.len; n++)
+			assert_int_equal(key_ssh_from_spki(key_algorithms[i], spki.bytes, n, &k), ERR_INVALID);
+	}
+	assert_int_equal(key_ssh_from_spki((enum key_algorithm)0, "", 0, &k), ERR_INVALID);
+}
+
+static int begin(void **state)
+{
+	char command[256];
+
+	(void)state;
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(command, sizeof(command), "ssh-keygen -q -t ed25519 -N '' -f %s/ca", folder);
+	return system(command) != 0;
+}
+
+static int end(void **state)
+{
+	static const char *const names[] = { "ca", "ca.pub", "key.pem", "user.pub", "user-cert.pub" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unlink(path_of(names[i]));
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_are_written_as_ssh_keygen_does),
+		cmocka_unit_test(a_known_key),
+		cmocka_unit_test(the_key_within_a_certificate_counts),
+		cmocka_unit_test(other_kinds_are_told_apart_from_damage),
+		cmocka_unit_test(damaged_keys_are_refused_or_others),
+		cmocka_unit_test(pins_that_are_not_of_their_algorithm_are_refused),
+	};
+	int failed;
+
+	log_set_sink(NULL);
+	if (make_keys() != 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, begin, end);
+	free_keys();
+	return failed;
+}

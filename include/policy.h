@@ -34,8 +34,11 @@ const char *alternative_text(const struct alternative *a, char *dst, size_t size
 bool alternative_has(const struct alternative *a, enum factor f);
 bool alternative_has_card(const struct alternative *a);         /* of either kind; it comes first */
 unsigned alternative_kinds(const struct alternative *a);        /* all that it joins */
-/* A login there may be asked for it: a remote one never uses the host's own reader, and what a login session proved before is not known here. */
-bool alternative_offered(const struct alternative *a, bool remote);
+/*
+ * A login there may be asked for it. A remote one never uses the host's own reader: only over ssh does a card prove itself, by the key
+ * that sshd has verified. What a login session proved before is not known here.
+ */
+bool alternative_offered(const struct alternative *a, bool remote, bool ssh);
 
 enum policy_where { WHERE_ANY = 0, WHERE_LOCAL, WHERE_REMOTE };
 enum policy_language { LANGUAGE_AUTO = 0, LANGUAGE_JA, LANGUAGE_EN };

@@ -256,14 +256,15 @@ struct grant_row {
 	int64_t audit_session;          /* 4294967295: none */
 	char logind_session[65];
 	int64_t host_pid, host_start;
+	int64_t parent_pid, parent_start;       /* of the host: sshd opens the session there. 0: unknown */
 	bool through_root;              /* the host connected as uid 0: never redeemed by the other kind */
 	bool withdrawn;                 /* its host asked anew since: worth nothing */
 	int64_t used_at;                /* -1 */
 };
 MUST_USE enum err store_grant_add(struct store *s, struct grant_row *g);                /* sets id */
-/* The newest of this host process in this boot for this person and service. ERR_NOT_FOUND. */
-MUST_USE enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start,
-				      int64_t person, const char *service, bool through_root, struct grant_row *ret);
+/* The newest of this host process in this boot for this person and service; of_child: or of a child of it. ERR_NOT_FOUND. */
+MUST_USE enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start, int64_t person,
+				      const char *service, bool through_root, bool of_child, struct grant_row *ret);
 MUST_USE enum err store_grant_used(struct store *s, int64_t id, int64_t at);
 MUST_USE enum err store_grant_withdraw(struct store *s, int64_t id);
 

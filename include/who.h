@@ -18,7 +18,7 @@ struct who {
 	char login[STORE_LOGIN_MAX * 8 + 1];    /* that name as the system writes it, else as it was asked for */
 	bool has_account;               /* the name exists in the system */
 	int64_t uid, gid;               /* of that account */
-	bool remote;
+	bool remote, ssh;       /* ssh: remote, by sshd itself */
 	char address[STORE_ADDRESS_SIZE];       /* of the peer: numeric, else what rhost said, escaped; "" none */
 	char origin[STORE_ORIGIN_SIZE]; /* "local", "remote", "uid:N" */
 	const struct policy_class *class_of;

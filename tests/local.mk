@@ -9,7 +9,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_ssh tests/unit/test_key_weak \
 	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
-	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_sim tests/unit/test_options \
+	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_sim tests/unit/test_login_ssh tests/unit/test_options \
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
 	tests/unit/test_pcsc tests/unit/test_peer \
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \

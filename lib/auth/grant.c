@@ -9,20 +9,20 @@
 #include "locality.h"
 #include "text.h"
 
-enum err grant_make(const struct auth_call *c, const struct who *w, const struct card_row *card,
-		    const struct alternative *factors)
+enum err grant_make(const struct auth_call *c, const struct who *w, const struct card_row *card, const char *factors)
 {
 	struct grant_row g = {
 		.person = w->person.id, .card = card ? card->id : -1, .uid = c->peer->ruid,
 		.audit_session = c->peer->audit_session, .host_pid = c->peer->pid, .host_start = c->peer->start,
+		.parent_pid = c->peer->parent, .parent_start = c->peer->parent_start,
 		.through_root = c->peer->root_socket, .used_at = -1,
 	};
 	enum err e = clock_now(&g.at);
 
 	if (e != ERR_OK)
 		return e;
-	alternative_text(factors, g.factors, sizeof(g.factors));
-	if (!text_copy(g.class_name, sizeof(g.class_name), w->class_of->name) ||
+	if (!text_copy(g.factors, sizeof(g.factors), factors) ||
+	    !text_copy(g.class_name, sizeof(g.class_name), w->class_of->name) ||
 	    !text_copy(g.service, sizeof(g.service), c->request->service) ||
 	    !text_copy(g.origin, sizeof(g.origin), w->origin))
 		return fail(ERR_PROTOCOL, "a name is too long for a grant");
@@ -49,7 +49,7 @@ enum err grant_card_good(struct store *s, int64_t card)
 static enum err newest_of_host(const struct auth_call *c, const struct who *w, const char *boot_id, struct grant_row *ret)
 {
 	enum err e = store_grant_of_host(c->store, boot_id, c->peer->pid, c->peer->start, w->person.id,
-					 c->request->service, c->peer->root_socket, ret);
+					 c->request->service, c->peer->root_socket, w->ssh, ret);
 
 	return e == ERR_NOT_FOUND ? ERR_NO_GRANT : e;
 }

@@ -23,7 +23,7 @@ static bool wants_card(const struct login *l, size_t alternative)
 static void offer(struct login *l)
 {
 	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
-		l->open[i] = alternative_offered(&l->who.class_of->alternatives[i], l->who.remote);
+		l->open[i] = alternative_offered(&l->who.class_of->alternatives[i], l->who.remote, l->who.ssh);
 }
 
 struct offered {
@@ -72,7 +72,7 @@ static enum err card_part(struct login *l)
 
 	if (!n.with_card)
 		return ERR_OK;
-	e = login_card_find(l, !n.without);
+	e = l->who.ssh ? login_ssh_find(l) : login_card_find(l, !n.without);
 	/* No card, a stranger's, or a reader out of order: the other way in stays open. */
 	if (l->face != FACE_KNOWN && n.without &&
 	    (e == ERR_OK || e == ERR_NO_CARD || e == ERR_CARD_FAILED || e == ERR_PCSC || e == ERR_BUSY)) {
@@ -88,7 +88,8 @@ static enum err card_part(struct login *l)
 		if (e != ERR_OK)
 			return e;
 	}
-	return login_card_prove(l);
+	/* Over ssh it is proved already, or nobody can prove it: the same prompts then, and a refusal. */
+	return l->who.ssh ? ERR_OK : login_card_prove(l);
 }
 
 static enum err judge(struct login *l)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "auth.h"
+#include "key.h"
 #include "lockout.h"
 #include "who.h"
 
@@ -38,6 +39,7 @@ struct login {
 	size_t n_answers;
 	struct login_answer answers[POLICY_FACTORS_MAX];
 	size_t chosen;          /* the alternative the answers belong to */
+	char factors[137];      /* of a success, as grant and log name them */
 	bool hopeless;          /* nothing can be completed here: asked all the same, refused all the same */
 	bool verified;          /* a verifier ran */
 	bool renew;             /* password holds a fresh hash of the right password: put with the verdict */
@@ -50,6 +52,15 @@ struct login {
 MUST_USE enum err login_card_find(struct login *l, bool required);
 /* login_card.c: asks for the PIN and lets the card prove itself: l->proved. Tells the holder what the card tells. A stranger's PIN is asked for and dropped. */
 MUST_USE enum err login_card_prove(struct login *l);
+
+/*
+ * login_card.c: the card's kind must be what an open alternative asks (a key that signs without PIN is no `card`). ERR_NO_FACTOR: none is left open.
+ */
+MUST_USE enum err login_card_keep_kind(struct login *l);
+/* login_card.c: the key that a row was enrolled with, if it still holds it. ERR_STORE_CORRUPT. */
+MUST_USE enum err login_card_pinned(const struct card_row *card, struct key_info *ret);
+/* login_ssh.c: the card of this person whose key sshd has verified: face, card, and it is proved. */
+MUST_USE enum err login_ssh_find(struct login *l);
 
 /* login_answer.c: asks for what the open alternatives still need. */
 MUST_USE enum err login_answer_collect(struct login *l);

@@ -184,7 +184,7 @@ static enum err tell_wrong_pin(const struct login *l, int tries)
 }
 
 /* The row must hold the key it was enrolled with: its weakness was judged then, its identity is checked now. */
-static enum err pinned_key(const struct card_row *card, struct key_info *ret)
+enum err login_card_pinned(const struct card_row *card, struct key_info *ret)
 {
 	enum err e = digest_sha256(card->spki, card->spki_len, ret->spki_sha256);
 
@@ -212,7 +212,7 @@ static enum err judge_answer(struct login *l, const struct card_answer *an, cons
 	e = challenge_fresh(ch);
 	if (e != ERR_OK)
 		return e;
-	e = pinned_key(&l->card, &key);
+	e = login_card_pinned(&l->card, &key);
 	if (e != ERR_OK)
 		return e;
 	e = key_verify(&key, ch->message, ch->len, an->signature, an->signature_len);
@@ -247,8 +247,7 @@ static enum err sign(struct login *l, const struct secret *pin)
 	return e == ERR_OK ? judge_answer(l, &an, &ch) : e;
 }
 
-/* The card's kind must be what an open alternative asks: a key that signs without PIN is no `card`. */
-static enum err keep_kind(struct login *l)
+enum err login_card_keep_kind(struct login *l)
 {
 	enum factor f = l->card.pin_proved ? FACTOR_CARD : FACTOR_CARD_NOPIN;
 	size_t left = 0;
@@ -275,7 +274,7 @@ enum err login_card_prove(struct login *l)
 
 	if (l->face != FACE_KNOWN)
 		return wants_pin(l) ? ask_pin(l, &pin) : ERR_OK;
-	e = keep_kind(l);
+	e = login_card_keep_kind(l);
 	if (e == ERR_OK)
 		e = check_tries(l);
 	if (e != ERR_OK)

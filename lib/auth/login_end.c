@@ -72,8 +72,7 @@ static enum err write_grant(struct login *l, struct login_stat *before, struct e
 	if (e == ERR_OK && l->renew)
 		e = store_password_put(s, &l->password);
 	if (e == ERR_OK)
-		e = grant_make(l->c, &l->who, l->proved ? &l->card : NULL,
-			       &l->who.class_of->alternatives[l->chosen]);
+		e = grant_make(l->c, &l->who, l->proved ? &l->card : NULL, l->factors);
 	if (e == ERR_OK)
 		e = event_record(s, ev, seq);
 	return e;
@@ -159,15 +158,24 @@ static struct event_field tried_field(const struct login *l)
 	return (struct event_field){ "tried_with", is_tried(l) ? "cardtool" : NULL };
 }
 
+/* Of a card over ssh it was not seen here that its PIN was asked for: the label says so. */
+static const char *name_factors(struct login *l)
+{
+	char text[129];
+
+	snprintf(l->factors, sizeof(l->factors), "%s%s", l->who.ssh && l->proved ? "ssh-" : "",
+		 alternative_text(&l->who.class_of->alternatives[l->chosen], text, sizeof(text)));
+	return l->factors;
+}
+
 enum err login_end_grant(struct login *l)
 {
-	char factors[129];
 	struct event ev = {
 		.type = EVENT_LOGIN, .result = ERR_OK, .person = l->who.person.login, .actor = actor_of(l),
 		.card = l->proved ? l->card.card_id.text : NULL, .service = l->c->request->service,
 		.origin = l->who.origin, .address = l->who.address,
 		.fields = {
-			{ "factors", alternative_text(&l->who.class_of->alternatives[l->chosen], factors, sizeof(factors)) },
+			{ "factors", name_factors(l) },
 			{ "class", l->who.class_of->name },
 			tried_field(l),
 		},

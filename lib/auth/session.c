@@ -72,7 +72,10 @@ static enum err insert_pending(struct step *s)
 	if (e != ERR_OK)
 		return e;
 	e = grant_of_host(c, s->w, &g);
-	if (e == ERR_OK) {
+	/* Of one connection one session comes: what sshd asks for again was not proved again. */
+	if (e == ERR_OK && s->w->ssh && g.used_at != -1)
+		e = fail(ERR_NO_GRANT, "the login of this connection has its session already");
+	else if (e == ERR_OK) {
 		r.card = g.card;
 		r.grant = g.id;
 		e = store_grant_used(c->store, g.id, clock_real_s());

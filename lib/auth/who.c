@@ -165,11 +165,27 @@ static enum err check_assigned(const struct auth_call *c, const struct who *w)
 		    w->person.login);
 }
 
+/* Where distributions put the program that runs PAM for sshd. Who explains a login is asked what sshd would be. */
+static bool is_sshd(const struct auth_call *c)
+{
+	static const char *const programs[] = {
+		"/usr/sbin/sshd", "/usr/lib/openssh/sshd-session", "/usr/libexec/openssh/sshd-session",
+	};
+
+	if (strcmp(c->request->service, "sshd") || !c->peer->root_socket || c->peer->ruid != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		if (!strcmp(c->peer->exe, programs[i]))
+			return true;
+	return c->request->op == WIRE_EXPLAIN;
+}
+
 static void find_origin(const struct auth_call *c, struct who *w)
 {
 	const bool in_session = c->request->op >= WIRE_OPEN && c->request->op <= WIRE_CLOSE;
 
 	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, in_session, &c->policy->settings);
+	w->ssh = w->remote && is_sshd(c);
 	find_address(c, w);
 	if (c->peer->ruid != 0)
 		snprintf(w->origin, sizeof(w->origin), "uid:%lld", (long long)c->peer->ruid);

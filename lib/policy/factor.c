@@ -171,9 +171,9 @@ unsigned alternative_kinds(const struct alternative *a)
 	return kinds;
 }
 
-bool alternative_offered(const struct alternative *a, bool remote)
+bool alternative_offered(const struct alternative *a, bool remote, bool ssh)
 {
-	return !alternative_has(a, FACTOR_SESSION) && !(remote && alternative_has_card(a));
+	return !alternative_has(a, FACTOR_SESSION) && !(remote && !ssh && alternative_has_card(a));
 }
 
 bool alternative_is_enough(const struct alternative *a)

@@ -132,11 +132,14 @@ CREATE TABLE login_grant (
 	logind_session TEXT    CHECK (length(logind_session) BETWEEN 1 AND 64),
 	host_pid       INTEGER NOT NULL,
 	host_start     INTEGER NOT NULL,       -- /proc/PID/stat field 22, clock ticks
+	parent_pid     INTEGER NOT NULL,       -- of the host process; 0: unknown
+	parent_start   INTEGER NOT NULL,
 	through_root   INTEGER NOT NULL CHECK (through_root IN (0, 1)),  -- the host connected as uid 0
 	withdrawn      INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),     -- its host asked anew
 	used_at        INTEGER                 -- the session it opened
 ) STRICT;
 CREATE INDEX login_grant_host ON login_grant (host_pid, host_start);
+CREATE INDEX login_grant_parent ON login_grant (parent_pid, parent_start);
 
 CREATE TABLE session (
 	id             INTEGER PRIMARY KEY AUTOINCREMENT,

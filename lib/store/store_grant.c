@@ -20,6 +20,8 @@ static const struct column grant_columns[] = {
 	COLUMN_NUMBER(struct grant_row, audit_session, "audit_session", 0, AUDIT_SESSION_NONE),
 	COLUMN_OPTIONAL_STRING(struct grant_row, logind_session, "logind_session", row_is_plain),
 	COLUMN_PROCESS(struct grant_row, host_pid, "host_pid", host_start, "host_start"),
+	COLUMN_NUMBER(struct grant_row, parent_pid, "parent_pid", 0, INT64_MAX),
+	COLUMN_NUMBER(struct grant_row, parent_start, "parent_start", 0, INT64_MAX),
 	{ .name = "through_root", .kind = COLUMN_BOOL, COLUMN_AT(struct grant_row, through_root), .max = 1 },
 	{ .name = "withdrawn", .kind = COLUMN_BOOL, COLUMN_AT(struct grant_row, withdrawn), .max = 1 },
 	COLUMN_OPTIONAL_NUMBER(struct grant_row, used_at, "used_at", ROW_TIME_MAX),
@@ -68,18 +70,19 @@ enum err store_grant_add(struct store *s, struct grant_row *g)
 	return e;
 }
 
-enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start,
-			     int64_t person, const char *service, bool through_root, struct grant_row *ret)
+enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start, int64_t person,
+			     const char *service, bool through_root, bool of_child, struct grant_row *ret)
 {
 	struct db_value args[] = {
 		DB_ARG_INT(pid), DB_ARG_INT(start), DB_ARG_TEXT(boot_id), DB_ARG_INT(person),
-		DB_ARG_TEXT(service), DB_ARG_INT(through_root),
+		DB_ARG_TEXT(service), DB_ARG_INT(through_root), DB_ARG_INT(of_child),
 	};
 
-	return row_one(s, &grant_table, "WHERE host_pid = $1 AND host_start = $2 AND boot_id = $3"
-					" AND person = $4 AND service = $5 AND through_root = $6"
+	return row_one(s, &grant_table, "WHERE (host_pid = $1 AND host_start = $2 OR"
+					" $7 AND parent_pid = $1 AND parent_start = $2)"
+					" AND boot_id = $3 AND person = $4 AND service = $5 AND through_root = $6"
 					" ORDER BY id DESC LIMIT 1",
-		       args, 6, ret);
+		       args, 7, ret);
 }
 
 static enum err grant_update(struct store *s, const struct grant_row *row, const char *const *names)

@@ -96,7 +96,7 @@ static inline enum err crash_see(struct store *s, struct seen *ret)
 		e = store_event_each(s, &all, crash_see_event, &is);
 	if (e != ERR_OK)
 		return e;
-	e = store_grant_of_host(s, now.boot_id, stage.peer.pid, stage.peer.start, taro, "login", true, &grant);
+	e = store_grant_of_host(s, now.boot_id, stage.peer.pid, stage.peer.start, taro, "login", true, false, &grant);
 	is.failed = b.failed;
 	is.failures = st.failures;
 	is.step = totp.last_step;

@@ -100,7 +100,11 @@ static void ways_and_what_stands_in_them(void **state)
 	for (size_t i = 0; i < 16; i++)
 		assert_int_equal(card->card.guid[i], 0x77);
 
+	/* Over ssh a card proves itself by its key; over anything else it can't. */
 	stage_from("taro", "198.51.100.1");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	expect_way(0, "card,totp", WIRE_WAY_OPEN);
+	stage_request(service, "xrdp-sesman");
 	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
 	expect_way(0, "card,totp", WIRE_WAY_REMOTE);
 	expect_way(2, "password,totp", WIRE_WAY_OPEN);

@@ -53,8 +53,9 @@ static void alternatives_are_read_and_written_back(void **state)
 		assert_string_equal(alternative_text(&a, text, sizeof(text)), rows[i].text);
 		assert_int_equal(alternative_is_enough(&a), rows[i].enough);
 		assert_int_equal(alternative_has_card(&a), rows[i].card);
-		assert_int_equal(alternative_offered(&a, false), strstr(text, "session") == NULL);
-		assert_int_equal(alternative_offered(&a, true), strstr(text, "session") == NULL && !rows[i].card);
+		assert_int_equal(alternative_offered(&a, false, false), strstr(text, "session") == NULL);
+		assert_int_equal(alternative_offered(&a, true, true), strstr(text, "session") == NULL);
+		assert_int_equal(alternative_offered(&a, true, false), strstr(text, "session") == NULL && !rows[i].card);
 	}
 }
 

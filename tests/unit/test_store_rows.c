@@ -610,24 +610,24 @@ static void grant_of_a_host_is_found(void **state)
 	struct grant_row g = a_grant(c), newer = a_grant(c), read;
 
 	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, false, &read), ERR_OK);
 	assert_same(grant_row, &g, &read);
 	newer.card = -1;
 	strcpy(newer.logind_session, "c1");
 	assert_int_equal(store_grant_add(c->s, &newer), ERR_OK);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, false, &read), ERR_OK);
 	assert_same(grant_row, &newer, &read);
 	assert_int_equal(store_grant_used(c->s, newer.id, NOW + 1), ERR_OK);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, &read), ERR_OK);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", true, false, &read), ERR_OK);
 	assert_int_equal(read.used_at, NOW + 1);
 	assert_int_equal(store_grant_used(c->s, 99, NOW), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, "", 77, 88, c->taro.id, "login", true, &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 89, c->taro.id, "login", true, &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 78, 88, c->taro.id, "login", true, &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, 99, "login", true, &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "su", true, &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", false, &read), ERR_NOT_FOUND);
-	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "", true, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, "", 77, 88, c->taro.id, "login", true, false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 89, c->taro.id, "login", true, false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 78, 88, c->taro.id, "login", true, false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, 99, "login", true, false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "su", true, false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "login", false, false, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_of_host(c->s, BOOT, 77, 88, c->taro.id, "", true, false, &read), ERR_NOT_FOUND);
 	g.card = 99;
 	assert_int_equal(store_grant_add(c->s, &g), ERR_NOT_FOUND);
 	g = a_grant(c);
@@ -814,7 +814,7 @@ static enum err get_grant(struct context *c)
 {
 	struct grant_row g;
 
-	return store_grant_of_host(c->s, BOOT, 77, 88, 1, "login", true, &g);
+	return store_grant_of_host(c->s, BOOT, 77, 88, 1, "login", true, false, &g);
 }
 
 static enum err get_session(struct context *c)

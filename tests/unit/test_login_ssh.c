@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cards over ssh: what sshd verified counts for whom it is pinned, of sshd alone, for one session of this very connection. */
+#include "key_ssh.h"
+#include "stage_fault.h"
+
+#define POLICY STAGE_CHEAP "[default]\nfactors = card,totp card,password\nattempts = 4\n"
+#define SSHD 700                /* the connection's process; authentication runs in children of it */
+
+static char info[4097];
+
+/* A line of SSH_AUTH_INFO_0 for the key of a card. */
+static const char *line_of(const struct stage_card *card)
+{
+	static char line[KEY_SSH_TEXT_SIZE + 16];
+	char text[KEY_SSH_TEXT_SIZE];
+	struct key_ssh k;
+
+	assert_int_equal(key_ssh_from_spki(card->row.algorithm, card->row.spki, card->row.spki_len, &k), ERR_OK);
+	snprintf(line, sizeof(line), "publickey %s\n", key_ssh_text(&k, text, sizeof(text)));
+	return line;
+}
+
+/* sshd's child asks, after these methods. */
+static void connect_with(const char *user, const char *methods)
+{
+	stage_from(user, "192.0.2.5");
+	stage_text(stage.peer.exe, sizeof(stage.peer.exe), "/usr/sbin/sshd");
+	stage.peer.parent = SSHD;
+	stage.peer.parent_start = 70;
+	snprintf(info, sizeof(info), "%s", methods);
+	stage_request(auth_info, info);
+	/* Whoever sits at the server has put a card there: it is nobody's business here. */
+	stage.cards[0] = &hanakos;
+}
+
+static int setup(void **state)
+{
+	int rc = stage_setup_secrets(state);
+
+	stage_policy(POLICY);
+	connect_with("taro", line_of(&taros));
+	return rc;
+}
+
+#define SSH_TEST(function) cmocka_unit_test_setup_teardown(function, setup, stage_teardown)
+
+static void the_cards_key_and_a_code_open(void **state)
+{
+	struct event_row ev;
+	char sql[256];
+
+	(void)state;
+	assert_int_equal(stage_login(stage_code()), ERR_OK);
+	assert_int_equal(stage.exchanges, 0);
+	assert_string_equal(stage_last_event(&ev), "login OK");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+	assert_string_equal(ev.origin, "remote");
+	assert_string_equal(ev.address, "192.0.2.5");
+	assert_string_equal(ev.detail, "{\"class\":\"default\",\"factors\":\"ssh-card,totp\"}");
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM login_grant WHERE card = %lld AND factors = 'ssh-card,totp' AND "
+		 "service = 'sshd' AND host_pid = 4242 AND parent_pid = 700 AND parent_start = 70", (long long)taros.row.id);
+	assert_int_equal(stage_count(sql), 1);
+	stage_pass(60);
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	/* A wrong one is one that counts for taro. */
+	assert_int_equal(stage_login("wrong wrong"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_failed(taro, "remote"), 1);
+	assert_int_equal(stage_failed(taro, "local"), 0);
+}
+
+/* Not recognised, for whatever reason: the same prompt, one sentence, and nothing of taro's is counted. */
+static void other_keys_meet_the_same_prompt_and_a_refusal(void **state)
+{
+	static const char ed25519[] = "publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea\n";
+	char cut[1024], glued[2048];
+	const char *rows[12];
+	size_t n = 0;
+
+	(void)state;
+	snprintf(cut, sizeof(cut), "%.*s\n", (int)strlen(line_of(&taros)) - 5, line_of(&taros));
+	snprintf(glued, sizeof(glued), "password %s", strchr(line_of(&taros), ' ') + 1);
+	rows[n++] = "";
+	rows[n++] = "publickey\n";
+	rows[n++] = "publickey \n";
+	rows[n++] = "publickey ssh-rsa\n";
+	rows[n++] = "keyboard-interactive/pam\n";
+	rows[n++] = ed25519;
+	rows[n++] = cut;
+	rows[n++] = glued;
+	for (size_t i = 0; i <= n; i++) {
+		connect_with("taro", i < n ? rows[i] : line_of(&hanakos));
+		assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
+		assert_string_equal(stage.shown, PROMPT_EITHER TELL_STRANGER);
+		assert_int_equal(stage_failed(taro, "remote"), 0);
+	}
+	/* A name that nobody has. */
+	connect_with("nobody-at-all", line_of(&taros));
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_EITHER TELL_STRANGER);
+	assert_int_equal(stage.exchanges, 0);
+}
+
+static void any_of_several_keys_will_do(void **state)
+{
+	char methods[4096];
+
+	(void)state;
+	snprintf(methods, sizeof(methods), "%s", line_of(&hanakos));
+	strcat(methods, "keyboard-interactive/pam\n");
+	strcat(methods, line_of(&taros));
+	connect_with("taro", methods);
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+}
+
+static void a_revoked_cards_key_is_a_strangers(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_EITHER TELL_STRANGER);
+	assert_string_equal(stage_last_event(&ev), "login REVOKED");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+}
+
+/* A program that is not sshd can put anything into its PAM environment. */
+static void only_sshd_is_believed(void **state)
+{
+	static const char *const programs[] = { "/usr/bin/sshd", "/home/taro/sshd", "/usr/sbin/sshd (deleted)", "", "/usr/bin/cardtool" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		connect_with("taro", line_of(&taros));
+		stage_text(stage.peer.exe, sizeof(stage.peer.exe), programs[i]);
+		assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	}
+	connect_with("taro", line_of(&taros));
+	stage_request(service, "sshd-other");
+	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	connect_with("taro", line_of(&taros));
+	stage.peer.ruid = 1001;
+	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	connect_with("taro", line_of(&taros));
+	stage.peer.ruid = stage.peer.euid = 1001;
+	stage.peer.root_socket = false;
+	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+}
+
+/* A key that was enrolled as one that signs without PIN is no `card`. */
+static void a_key_without_pin_is_possession_alone(void **state)
+{
+	(void)state;
+	stage_raw("UPDATE card SET pin_proved = 0 WHERE id = 1");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_NO_FACTOR);
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card-nopin,password card,totp\n");
+	connect_with("taro", line_of(&taros));
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+}
+
+static void without_the_card_the_other_way_stays_open(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp password,totp\n");
+	connect_with("taro", "");
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_FIRST);
+}
+
+/* -- account and session: by what the kernel says of the connection -- */
+
+static void enter_connection(int64_t pid, int64_t start)
+{
+	stage.peer.pid = pid;
+	stage.peer.start = start;
+	stage.peer.parent = 1;
+	stage.peer.parent_start = 1;
+	stage_request(auth_info, "");
+}
+
+static void the_connection_redeems_it_once(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+	/* Other connections, and one whose process has the number of an earlier one. */
+	enter_connection(SSHD + 1, 70);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NO_GRANT);
+	enter_connection(SSHD, 71);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	enter_connection(SSHD, 70);
+	stage_request(user, "hanako");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	stage_request(user, "taro");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 1);
+}
+
+/* Public key alone never calls authenticate; what the environment says of keys then is nothing. */
+static void without_authentication_there_is_no_way(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NO_GRANT);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+}
+
+/* Only sshd forks to authenticate: elsewhere a parent has nothing of its child's. */
+static void other_hosts_have_nothing_of_their_children(void **state)
+{
+	(void)state;
+	stage_at_console("taro");
+	stage.cards[0] = &taros;
+	stage.peer.parent = SSHD;
+	stage.peer.parent_start = 70;
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	enter_connection(SSHD, 70);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+}
+
+static void revoked_between_login_and_session(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_REVOKED);
+	enter_connection(SSHD, 70);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_REVOKED);
+}
+
+static void damage_of_a_pinned_key_is_no_match(void **state)
+{
+	(void)state;
+	stage_raw("UPDATE card SET spki = zeroblob(91) WHERE id = 1");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_STORE_CORRUPT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SSH_TEST(the_cards_key_and_a_code_open),
+		SSH_TEST(other_keys_meet_the_same_prompt_and_a_refusal),
+		SSH_TEST(any_of_several_keys_will_do),
+		SSH_TEST(a_revoked_cards_key_is_a_strangers),
+		SSH_TEST(only_sshd_is_believed),
+		SSH_TEST(a_key_without_pin_is_possession_alone),
+		SSH_TEST(without_the_card_the_other_way_stays_open),
+		SSH_TEST(the_connection_redeems_it_once),
+		SSH_TEST(without_authentication_there_is_no_way),
+		SSH_TEST(other_hosts_have_nothing_of_their_children),
+		SSH_TEST(revoked_between_login_and_session),
+		SSH_TEST(damage_of_a_pinned_key_is_no_match),
+	};
+
+	if (!stage_start())
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -51,7 +51,8 @@ static const struct same_member grant_row_members[] = {
 	MEMBER(grant_row, id), MEMBER(grant_row, person), MEMBER(grant_row, card), MEMBER(grant_row, factors),
 	MEMBER(grant_row, class_name), MEMBER(grant_row, service), MEMBER(grant_row, origin), MEMBER(grant_row, uid),
 	MOMENT(grant_row, at), MEMBER(grant_row, audit_session), MEMBER(grant_row, logind_session),
-	MEMBER(grant_row, host_pid), MEMBER(grant_row, host_start), MEMBER(grant_row, through_root),
+	MEMBER(grant_row, host_pid), MEMBER(grant_row, host_start), MEMBER(grant_row, parent_pid),
+	MEMBER(grant_row, parent_start), MEMBER(grant_row, through_root),
 	MEMBER(grant_row, withdrawn), MEMBER(grant_row, used_at),
 };
 static const struct same_member session_row_members[] = {

@@ -28,6 +28,7 @@ MUST_USE enum err key_ssh_from_spki(enum key_algorithm algorithm, const void *sp
  */
 MUST_USE enum err key_ssh_read(const char *type, size_t type_len, const char *base64, size_t base64_len, struct key_ssh *ret);
 
+/* The same algorithm and numbers. */
 bool key_ssh_same(const struct key_ssh *a, const struct key_ssh *b);
 
 /* "ecdsa-sha2-nistp256 AAAA...": the plain key. dst >= KEY_SSH_TEXT_SIZE. */

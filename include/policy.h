@@ -41,6 +41,8 @@ unsigned alternative_kinds(const struct alternative *a);        /* all that it j
 bool alternative_offered(const struct alternative *a, bool remote, bool ssh);
 
 enum policy_where { WHERE_ANY = 0, WHERE_LOCAL, WHERE_REMOTE };
+/* The PIN of a card over ssh is asked for far away, by the card: does it count here? */
+enum policy_ssh_card { SSH_CARD_PIN = 0, SSH_CARD_POSSESSION };
 enum policy_language { LANGUAGE_AUTO = 0, LANGUAGE_JA, LANGUAGE_EN };
 
 struct word_list {
@@ -65,6 +67,7 @@ struct policy_class {
 	unsigned card_wait_s;                   /* for a card to be inserted */
 	unsigned login_time_s;                  /* whole authentication */
 	unsigned pin_keep;                      /* tries of the card that are never used, 0..2 */
+	enum policy_ssh_card ssh_card;
 	bool when_full;                         /* may log in when the store has no space */
 	bool batch;                             /* cron and at jobs run */
 	enum policy_language language;

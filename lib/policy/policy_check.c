@@ -43,14 +43,24 @@ static bool has_local_service(const struct check *k)
  * The host's reader serves local logins only; over the network only sshd brings a card's proof
  * (SSH_AUTH_INFO_0).
  */
+static bool is_for_ssh(const struct policy_class *c)
+{
+	return c->where != WHERE_LOCAL && (c->service.n == 0 || word_list_has(&c->service, "sshd"));
+}
+
 static bool can_offer_card(const struct check *k)
 {
 	const struct policy_class *c = k->class;
 	bool local = c->where != WHERE_REMOTE && c->n_from == 0 && has_local_service(k);
-	bool ssh = c->where != WHERE_LOCAL &&
-		   (c->service.n == 0 || word_list_has(&c->service, "sshd"));
 
-	return local || ssh;
+	return local || is_for_ssh(c);
+}
+
+/* It has a card, which over ssh proves possession alone here, and nothing beside it proves knowledge. */
+static bool lacks_knowledge_over_ssh(const struct policy_class *c, const struct alternative *a)
+{
+	return c->ssh_card == SSH_CARD_POSSESSION && is_for_ssh(c) && alternative_has(a, FACTOR_CARD) &&
+	       !alternative_has(a, FACTOR_PASSWORD);
 }
 
 static enum err check_conditions(const struct check *k)
@@ -115,6 +125,11 @@ static enum err check_kinds(const struct check *k)
 			return conf_fault(k->path, line_of(k, "factors"),
 				_("'%s' does not join two of knowledge, possession and inherence: "
 				"write as in card,totp or card,password or password,totp"),
+				alternative_text(a, text, sizeof(text)));
+		if (lacks_knowledge_over_ssh(c, a))
+			return conf_fault(k->path, line_of(k, "factors"),
+				_("over ssh '%s' proves possession twice with 'ssh-card = possession': "
+				"write as in card,password, or 'where = local' for this class"),
 				alternative_text(a, text, sizeof(text)));
 	}
 	if (offered == 0)

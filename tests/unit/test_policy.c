@@ -289,6 +289,17 @@ static void two_kinds_are_joined(void **state)
 		{ "service = vsftpd", "card,password password,totp", true },
 		{ "service = vsftpd login", "card,password", true },
 		{ "service = sshd", "card-nopin,password", true },
+		/* The PIN is not seen here: a class may refuse to count it. */
+		{ "service = sshd", "card,totp", true },
+		{ "service = sshd\nssh-card = pin", "card,totp", true },
+		{ "service = sshd\nssh-card = possession", "card,totp", false },
+		{ "service = sshd\nssh-card = possession", "card,password", true },
+		{ "service = sshd\nssh-card = possession", "card,totp,password", true },
+		{ "service = sshd\nssh-card = possession", "card", false },
+		{ "service = sshd\nssh-card = possession", "password,totp", true },
+		{ "group = staff\nssh-card = possession", "card,totp", false },
+		{ "where = local\nssh-card = possession", "card,totp", true },
+		{ "service = login\nssh-card = possession", "card,totp", true },
 	};
 	char text[512];
 
@@ -303,6 +314,10 @@ static void two_kinds_are_joined(void **state)
 	}
 	conf_refused("[default]\nfactors = card,totp session,totp\n", 2,
 		"'session,totp' does not join two of knowledge, possession");
+	conf_refused("[default]\nfactors = card,totp\nssh-card = possession\n", 2, "over ssh 'card,totp' proves possession twice");
+	/* What [default] says of it holds for classes that do not. */
+	conf_refused("[class a]\nservice = sshd\nfactors = card,totp\n[default]\nfactors = card,password\nssh-card = possession\n", 3,
+		"over ssh 'card,totp' proves possession twice");
 	conf_refused("[class a]\nwhere = remote\nservice = su\nfactors = card\n" DEFAULT, 4,
 		"no card can be used where this class applies");
 }

@@ -88,7 +88,8 @@ static void shapes_are_the_agreed_ones(void **state)
 		{ "class", "attempts", "1..20" }, { "class", "lock", "1min..1d" },
 		{ "class", "code-window", "0..10" },
 		{ "class", "card-wait", "5s..120s" }, { "class", "login-time", "20s..170s" },
-		{ "class", "pin-keep", "0..2" }, { "class", "when-full", "no|yes" },
+		{ "class", "pin-keep", "0..2" }, { "class", "ssh-card", "pin|possession" },
+		{ "class", "when-full", "no|yes" },
 		{ "class", "batch", "no|yes" },
 		{ "class", "language", "auto|ja|en" },
 	};
@@ -153,6 +154,7 @@ static void fields_get_their_values(void **state)
 		C("code-window", "0", code_window, 0), C("code-window", "10", code_window, 10),
 		C("card-wait", "2min", card_wait_s, 120),
 		C("login-time", "170s", login_time_s, 170), C("pin-keep", "0", pin_keep, 0),
+		C("ssh-card", "pin", ssh_card, SSH_CARD_PIN), C("ssh-card", "possession", ssh_card, SSH_CARD_POSSESSION),
 		C("when-full", "yes", when_full, 1), C("batch", "yes", batch, 1),
 		C("batch", "no", batch, 0),
 		C("language", "en", language, LANGUAGE_EN),
@@ -244,7 +246,7 @@ static void every_choice_holds(void **state)
 		for (size_t j = 0; j < sizeof(junk) / sizeof(*junk); j++)
 			refuses(&docs[i], &o, junk[j]);
 	}
-	assert_int_equal(choices, 5);
+	assert_int_equal(choices, 6);
 }
 
 static void A90_hostile_names_in_lists(void **state)
@@ -385,7 +387,7 @@ static void only_what_falls_back_is_inherited(void **state)
 			!settings_is_condition((int)i) && strcmp(docs[i].key, "factors") != 0);
 		same += copied;
 	}
-	assert_int_equal(same, 9);
+	assert_int_equal(same, 10);
 }
 
 static void suggestions(void **state)
@@ -446,7 +448,7 @@ static void values_are_shown_as_they_are_written(void **state)
 		{ "class", "where", "remote", "remote" }, { "class", "where", "any", "any" },
 		{ "class", "from", "192.0.2.7 2001:DB8::/32", "192.0.2.7/32 2001:db8::/32" },
 		{ "class", "factors", "card,totp card,password", "card,totp card,password" },
-		{ "class", "pin-keep", "0", "0" }, { "class", "when-full", "yes", "yes" }, { "class", "batch", "no", "no" },
+		{ "class", "pin-keep", "0", "0" }, { "class", "when-full", "yes", "yes" }, { "class", "ssh-card", "possession", "possession" }, { "class", "batch", "no", "no" },
 		{ "class", "card-wait", "60s", "1min" },
 	};
 

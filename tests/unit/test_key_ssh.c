@@ -187,6 +187,178 @@ static void damaged_keys_are_refused_or_others(void **state)
 	}
 }
 
+/* -- blobs made by hand -- */
+
+struct blob {
+	size_t len;
+	unsigned char bytes[16384];
+};
+
+static void add_raw(struct blob *b, const void *p, size_t len)
+{
+	memcpy(b->bytes + b->len, p, len);
+	b->len += len;
+}
+
+static void add_string(struct blob *b, const void *p, size_t len)
+{
+	const unsigned char n[] = { (unsigned char)(len >> 24), (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len };
+
+	add_raw(b, n, sizeof(n));
+	add_raw(b, p, len);
+}
+
+static enum err read_blob(const char *type, const struct blob *b, struct key_ssh *ret)
+{
+	static char text[4 * sizeof(b->bytes)];
+	int n = EVP_EncodeBlock((unsigned char *)text, b->bytes, (int)b->len);
+
+	return key_ssh_read(type, strlen(type), text, (size_t)n, ret);
+}
+
+static struct blob begun(const char *type)
+{
+	struct blob b = { .len = 0 };
+
+	add_string(&b, type, strlen(type));
+	return b;
+}
+
+static struct blob rsa_blob(size_t e_len, unsigned char first, size_t n_len)
+{
+	struct blob b = begun("ssh-rsa");
+	unsigned char e[1024] = { 1, 0, 1 }, n[1024];
+
+	memset(n, 0xC5, sizeof(n));
+	n[0] = first;
+	add_string(&b, e, e_len);
+	add_string(&b, n, n_len);
+	return b;
+}
+
+static struct blob ec_blob(const char *curve, size_t point)
+{
+	struct blob b = begun("ecdsa-sha2-nistp256");
+	unsigned char q[200] = { 4 };
+
+	add_string(&b, curve, strlen(curve));
+	add_string(&b, q, point);
+	return b;
+}
+
+static void fields_of_other_sizes_are_malformed(void **state)
+{
+	static const struct {
+		size_t e_len;
+		unsigned char first;
+		size_t n_len;
+		enum err e;
+	} rsa[] = {
+		{ 3, 0, 257, ERR_OK }, { 3, 0, 385, ERR_OK }, { 3, 0, 513, ERR_OK }, { 5, 0, 513, ERR_OK },
+		{ 6, 0, 513, ERR_INVALID }, { 600, 0, 257, ERR_INVALID }, { 3, 1, 257, ERR_INVALID }, { 3, 0x80, 256, ERR_INVALID },
+		{ 3, 0, 256, ERR_INVALID }, { 3, 0, 258, ERR_INVALID }, { 3, 0, 0, ERR_INVALID }, { 3, 0, 66, ERR_INVALID }, { 3, 0, 98, ERR_INVALID },
+	};
+	static const struct {
+		const char *curve;
+		size_t point;
+		enum err e;
+	} ec[] = {
+		{ "nistp256", 65, ERR_OK }, { "nistp256", 64, ERR_INVALID }, { "nistp256", 97, ERR_INVALID }, { "nistp256", 33, ERR_INVALID },
+		{ "nistp384", 65, ERR_INVALID }, { "nistp25", 65, ERR_INVALID }, { "nistp2566", 65, ERR_INVALID }, { "", 65, ERR_INVALID },
+	};
+	struct key_ssh k;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rsa) / sizeof(rsa[0]); i++) {
+		struct blob b = rsa_blob(rsa[i].e_len, rsa[i].first, rsa[i].n_len);
+
+		assert_int_equal(read_blob("ssh-rsa", &b, &k), rsa[i].e);
+	}
+	for (size_t i = 0; i < sizeof(ec) / sizeof(ec[0]); i++) {
+		struct blob b = ec_blob(ec[i].curve, ec[i].point);
+
+		assert_int_equal(read_blob("ecdsa-sha2-nistp256", &b, &k), ec[i].e);
+	}
+}
+
+static void what_stands_behind_a_key_is_malformed(void **state)
+{
+	struct blob plain = ec_blob("nistp256", 65), large = begun("ecdsa-sha2-nistp256");
+	unsigned char rest[9000] = { 0 };
+	struct key_ssh k;
+
+	(void)state;
+	add_raw(&plain, rest, 1);
+	assert_int_equal(read_blob("ecdsa-sha2-nistp256", &plain, &k), ERR_INVALID);
+	add_raw(&large, rest, KEY_SSH_BLOB_MAX - large.len + 1);
+	assert_int_equal(read_blob("ecdsa-sha2-nistp256", &large, &k), ERR_INVALID);
+}
+
+/* A certificate of any length up to the limit; nothing behind its signature. */
+static void certificates_have_an_end(void **state)
+{
+	static const unsigned char zeros[9000];
+	const char *type = "ecdsa-sha2-nistp256-cert-v01@openssh.com";
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct blob b = begun(type), key = ec_blob("nistp256", 65);
+		const size_t head = 4 + strlen("ecdsa-sha2-nistp256");
+		struct key_ssh k;
+
+		add_string(&b, "nonce", 5);
+		add_raw(&b, key.bytes + head, key.len - head);
+		/* serial, type, key id, principals, times, options, extensions, reserved, authority: all empty */
+		add_raw(&b, zeros, 8 + 4 + 4 + 4 + 8 + 8 + 4 + 4 + 4 + 4);
+		/* The signature fills it up to the limit, or beyond. */
+		add_string(&b, zeros, i < 2 ? 64 : KEY_SSH_BLOB_MAX - b.len - 4 + (i == 3));
+		if (i == 1)
+			add_raw(&b, zeros, 1);
+		assert_int_equal(read_blob(type, &b, &k), i % 2 ? ERR_INVALID : ERR_OK);
+	}
+}
+
+static void lengths_beyond_the_end_are_malformed(void **state)
+{
+	static const unsigned char lengths[][4] = { { 0x80, 0, 0, 8 }, { 1, 0, 0, 8 }, { 0, 1, 0, 8 }, { 0, 0, 1, 8 }, { 0xFF, 0xFF, 0xFF, 0xFF } };
+	const char *type = "ecdsa-sha2-nistp256";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct blob b = ec_blob("nistp256", 65);
+		struct key_ssh k;
+
+		memcpy(b.bytes + 4 + strlen(type), lengths[i], 4);
+		assert_int_equal(read_blob(type, &b, &k), ERR_INVALID);
+	}
+}
+
+static void base64_is_padded_to_whole_groups(void **state)
+{
+	static const char *const bad[] = { "AAAA====", "AAAAA===", "AAAAA", "AAAAAA=", "=", "==", "A===", "" };
+	struct key_ssh k;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(key_ssh_read("ssh-rsa", 7, bad[i], strlen(bad[i]), &k), ERR_INVALID);
+}
+
+static void keys_are_the_same_in_all_or_not(void **state)
+{
+	struct key_ssh a = of_key(3), b = a;
+
+	(void)state;
+	assert_true(key_ssh_same(&a, &b));
+	b.algorithm = KEY_P384;
+	assert_false(key_ssh_same(&a, &b));
+	b = a;
+	b.len++;
+	assert_false(key_ssh_same(&a, &b));
+	b = a;
+	b.fields[b.len - 1] ^= 1;
+	assert_false(key_ssh_same(&a, &b));
+}
+
 static void pins_that_are_not_of_their_algorithm_are_refused(void **state)
 {
 	struct key_ssh k;
@@ -201,6 +373,15 @@ static void pins_that_are_not_of_their_algorithm_are_refused(void **state)
 			assert_int_equal(key_ssh_from_spki(key_algorithms[i], spki.bytes, n, &k), ERR_INVALID);
 	}
 	assert_int_equal(key_ssh_from_spki((enum key_algorithm)0, "", 0, &k), ERR_INVALID);
+	struct der good = spki_of(keys[3]);
+
+	assert_int_equal(key_ssh_from_spki((enum key_algorithm)9, good.bytes, good.len, &k), ERR_INVALID);
+	/* Unused bits in the string of bits; a point that is not uncompressed. */
+	good.bytes[good.len - 66] = 1;
+	assert_int_equal(key_ssh_from_spki(KEY_P256, good.bytes, good.len, &k), ERR_INVALID);
+	good.bytes[good.len - 66] = 0;
+	good.bytes[good.len - 65] = 2;
+	assert_int_equal(key_ssh_from_spki(KEY_P256, good.bytes, good.len, &k), ERR_INVALID);
 }
 
 static int begin(void **state)
@@ -232,6 +413,12 @@ int main(void)
 		cmocka_unit_test(the_key_within_a_certificate_counts),
 		cmocka_unit_test(other_kinds_are_told_apart_from_damage),
 		cmocka_unit_test(damaged_keys_are_refused_or_others),
+		cmocka_unit_test(fields_of_other_sizes_are_malformed),
+		cmocka_unit_test(what_stands_behind_a_key_is_malformed),
+		cmocka_unit_test(certificates_have_an_end),
+		cmocka_unit_test(lengths_beyond_the_end_are_malformed),
+		cmocka_unit_test(base64_is_padded_to_whole_groups),
+		cmocka_unit_test(keys_are_the_same_in_all_or_not),
 		cmocka_unit_test(pins_that_are_not_of_their_algorithm_are_refused),
 	};
 	int failed;

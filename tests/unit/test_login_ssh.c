@@ -78,7 +78,8 @@ static void other_keys_meet_the_same_prompt_and_a_refusal(void **state)
 
 	(void)state;
 	snprintf(cut, sizeof(cut), "%.*s\n", (int)strlen(line_of(&taros)) - 5, line_of(&taros));
-	snprintf(glued, sizeof(glued), "password %s", strchr(line_of(&taros), ' ') + 1);
+	/* As long as the name of the method, and another one. */
+	snprintf(glued, sizeof(glued), "hostbased %s", strchr(line_of(&taros), ' ') + 1);
 	rows[n++] = "";
 	rows[n++] = "publickey\n";
 	rows[n++] = "publickey \n";
@@ -110,6 +111,22 @@ static void any_of_several_keys_will_do(void **state)
 	strcat(methods, line_of(&taros));
 	connect_with("taro", methods);
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+}
+
+/* Nobody has to prove more than four: a fifth is not looked at. */
+static void of_many_keys_four_are_looked_at(void **state)
+{
+	char methods[4096] = "";
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		strcat(methods, line_of(&hanakos));
+	strcat(methods, line_of(&taros));
+	connect_with("taro", methods);
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	snprintf(methods, sizeof(methods), "%s%s", line_of(&hanakos), info);
+	connect_with("taro", methods);
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
 }
 
 static void a_revoked_cards_key_is_a_strangers(void **state)
@@ -229,11 +246,30 @@ static void revoked_between_login_and_session(void **state)
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_REVOKED);
 }
 
-static void damage_of_a_pinned_key_is_no_match(void **state)
+/* Its row holds another card's key: neither key opens, and it is said. */
+static void a_key_that_was_exchanged_in_the_store_opens_nothing(void **state)
 {
+	char own[KEY_SSH_TEXT_SIZE + 16];
+
 	(void)state;
-	stage_raw("UPDATE card SET spki = zeroblob(91) WHERE id = 1");
+	snprintf(own, sizeof(own), "%s", line_of(&taros));
+	stage_raw("UPDATE card SET spki = (SELECT spki FROM card WHERE id = 2) WHERE id = 1");
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_STORE_CORRUPT);
+	connect_with("taro", line_of(&hanakos));
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_STORE_CORRUPT);
+	assert_string_equal(stage.shown, TELL_STRANGER);
+}
+
+/* One row out of order does not shut out the card beside it. */
+static void the_other_card_of_the_person_still_opens(void **state)
+{
+	struct stage_card second = stage_new_card(1, 0x55);
+
+	(void)state;
+	stage_enrol(&second, taro);
+	stage_raw("UPDATE card SET spki = (SELECT spki FROM card WHERE id = 2) WHERE id = 1");
+	connect_with("taro", line_of(&second));
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
 }
 
 int main(void)
@@ -242,6 +278,7 @@ int main(void)
 		SSH_TEST(the_cards_key_and_a_code_open),
 		SSH_TEST(other_keys_meet_the_same_prompt_and_a_refusal),
 		SSH_TEST(any_of_several_keys_will_do),
+		SSH_TEST(of_many_keys_four_are_looked_at),
 		SSH_TEST(a_revoked_cards_key_is_a_strangers),
 		SSH_TEST(only_sshd_is_believed),
 		SSH_TEST(a_key_without_pin_is_possession_alone),
@@ -250,7 +287,8 @@ int main(void)
 		SSH_TEST(without_authentication_there_is_no_way),
 		SSH_TEST(other_hosts_have_nothing_of_their_children),
 		SSH_TEST(revoked_between_login_and_session),
-		SSH_TEST(damage_of_a_pinned_key_is_no_match),
+		SSH_TEST(a_key_that_was_exchanged_in_the_store_opens_nothing),
+		SSH_TEST(the_other_card_of_the_person_still_opens),
 	};
 
 	if (!stage_start())

@@ -152,7 +152,7 @@ static void other_kinds_are_told_apart_from_damage(void **state)
 /* Nothing of a key or certificate can be missing, be added or stand for another. */
 static void damaged_keys_are_refused_or_others(void **state)
 {
-	char command[512], line[8192], changed[8192];
+	char command[512], line[8192], changed[8200];
 
 	(void)state;
 	for (int certificate = 0; certificate < 2; certificate++) {

@@ -116,7 +116,7 @@ static void any_of_several_keys_will_do(void **state)
 /* Nobody has to prove more than four: a fifth is not looked at. */
 static void of_many_keys_four_are_looked_at(void **state)
 {
-	char methods[4096] = "";
+	char methods[8192] = "";
 
 	(void)state;
 	for (int i = 0; i < 3; i++)

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Logins over ssh: real sshd, real ssh whose key lives in the card, and everybody else."""
+import contextlib
+import json
 import pathlib
 import re
 
-from lib import console, report, stage, vcard, world
+from lib import console, report, stage, world
 from lib.report import contains, equal
 
 CONF = """
@@ -19,6 +21,7 @@ lock = 15min
 """
 PKCS11 = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so"
 PORT = "2222"
+CONFIG = "/etc/ssh/box_sshd_config"
 SSHD_CONF = f"""
 Port {PORT}
 ListenAddress 127.0.0.1
@@ -52,10 +55,27 @@ def prepare():
     for name in (*people, "jiro"):
         world.write(f"/etc/ssh/box_keys/{name}", "\n".join([*(p.line for p in people.values()), soft, ""]))
     world.add_user("jiro")
-    world.write("/etc/ssh/box_sshd_config", SSHD_CONF)
+    world.write(CONFIG, SSHD_CONF)
     world.run("systemd-run", "--unit", "box-sshd", "--slice", "system.slice", "--property", "RuntimeDirectory=sshd", "--property", "KillMode=process",
-              "/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/box_sshd_config")
-    world.wait_for(lambda: "Server listening" in world.run("journalctl", "-u", "box-sshd", "--no-pager").stdout)
+              "/usr/sbin/sshd", "-D", "-e", "-f", CONFIG)
+    world.wait_for(lambda: times_listening() == 1, what="sshd listens")
+
+
+def times_listening():
+    return world.run("journalctl", "-u", "box-sshd", "--no-pager", status=None).stdout.count("Server listening")
+
+
+@contextlib.contextmanager
+def configured(text):
+    """sshd goes by this configuration until the block ends."""
+    for conf in (text, SSHD_CONF):
+        before = times_listening()
+        world.write(CONFIG, conf)
+        world.run("systemctl", "kill", "--kill-who=main", "-s", "HUP", "box-sshd")
+        # It closes its socket before it opens it anew.
+        world.wait_for(lambda: times_listening() > before, what="sshd listens again")
+        if conf == text:
+            yield
 
 
 def insert(name):
@@ -94,7 +114,6 @@ def unlock():
 
 
 def newest():
-    import json
     return json.loads(stage.tool("log", "--json", "--type", "login", "--last", "1", text=""))[0]
 
 
@@ -138,17 +157,11 @@ def a_revoked_key_stops_at_the_next_connection():
 @report.test(60)
 def without_the_second_half_there_is_no_way():
     # Public key alone: PAM's auth is never asked, account refuses.
-    insert("taro")
-    text = pathlib.Path("/etc/ssh/box_sshd_config").read_text()
-    world.write("/etc/ssh/box_sshd_config", text.replace("publickey,keyboard-interactive:pam", "publickey"))
-    world.run("systemctl", "kill", "--kill-who=main", "-s", "HUP", "box-sshd")
-    with ssh("taro", "id", card="taro") as terminal:
+    with configured(SSHD_CONF.replace("publickey,keyboard-interactive:pam", "publickey")), ssh("taro", "id", card="taro") as terminal:
         terminal.expect(PIN_PROMPT)
         terminal.send(stage.PIN)
         equal(terminal.end() != 0, True, terminal.text)
         assert "uid=" not in terminal.text, terminal.text
-    world.write("/etc/ssh/box_sshd_config", text)
-    world.run("systemctl", "kill", "--kill-who=main", "-s", "HUP", "box-sshd")
 
 
 if __name__ == "__main__":

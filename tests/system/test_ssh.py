@@ -146,8 +146,7 @@ def everybody_else_meets_the_prompt_and_a_refusal():
 
 @report.test(60)
 def a_revoked_key_stops_at_the_next_connection():
-    goro = stage.tool("show", people["hanako"].card_id, text="")
-    contains(goro, "active")
+    contains(stage.tool("show", people["hanako"].card_id, text=""), "active")
     world.run("cardtool", "revoke", people["hanako"].card_id, "--reason", "lost", status=None)
     opened, screen = attempt("hanako", people["hanako"].password, card="hanako")
     equal(opened, False, screen)

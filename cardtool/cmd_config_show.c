@@ -65,6 +65,33 @@ static void show_section(const struct showing *s, const struct policy_class *c)
 	table_print(t);
 }
 
+static void show_machines(const struct policy *p)
+{
+	struct table *t = table_new(3);
+	char source[sizeof(PATH_CONF) + 24], value[POLICY_VALUE_SIZE];
+
+	say("\n[machine]");
+	for (size_t i = 0; i < p->n_machines; i++) {
+		table_add(t, p->machines[i].login);
+		table_add(t, source_text(source, sizeof(source), p->machines[i].line));
+		table_add(t, policy_machine_value(p, i, value, sizeof(value)));
+	}
+	table_print(t);
+}
+
+static json_t *machines_json(const struct policy *p)
+{
+	json_t *list = json_array();
+	char value[POLICY_VALUE_SIZE];
+
+	for (size_t i = 0; i < p->n_machines; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i}",
+						      "account", p->machines[i].login,
+						      "services", policy_machine_value(p, i, value, sizeof(value)),
+						      "line", (int)p->machines[i].line));
+	return list;
+}
+
 static json_t *section_json(const struct showing *s, const struct policy_class *c)
 {
 	json_t *list = json_array();
@@ -152,6 +179,8 @@ static enum exit_code show_text(const struct showing *s, const struct policy_cla
 	}
 	if (!only)
 		show_section(s, NULL);
+	if (!only && s->policy->n_machines)
+		show_machines(s->policy);
 	for (size_t i = 0; i < s->policy->n_classes; i++)
 		if (!only || only == &s->policy->classes[i])
 			show_section(s, &s->policy->classes[i]);
@@ -165,9 +194,10 @@ static enum exit_code show_json(const struct showing *s, const struct policy_cla
 	for (size_t i = 0; i < s->policy->n_classes; i++)
 		if (!only || only == &s->policy->classes[i])
 			json_array_append_new(classes, class_json(s, &s->policy->classes[i]));
-	return json_print(json_pack("{s:s, s:o, s:o, s:o}",
+	return json_print(json_pack("{s:s, s:o, s:o, s:o, s:o}",
 				    "file", PATH_CONF,
 				    "settings", section_json(s, NULL),
+				    "machine", machines_json(s->policy),
 				    "classes", classes,
 				    "login", s->told ? told_json(s->told) : json_null()));
 }

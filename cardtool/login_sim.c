@@ -54,7 +54,7 @@ void login_sim_run(const struct policy_class *c, bool remote, unsigned has, stru
 		const struct alternative *a = &c->alternatives[i];
 		unsigned missing = factors_of(a) & ~has, kinds = alternative_kinds(a);
 
-		if (!alternative_offered(a, remote, false))
+		if (!alternative_offered(a, (struct login_place){ remote, false, false }))
 			continue;
 		if (!missing && (!r.possible || login_sim_count(kinds) < login_sim_count(r.kinds))) {
 			r.possible = true;

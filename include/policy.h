@@ -11,6 +11,7 @@
 
 #define POLICY_NAME_SIZE 33
 #define POLICY_CLASSES_MAX 64
+#define POLICY_MACHINES_MAX 64          /* accounts in [machine] */
 #define POLICY_WORDS_MAX 64             /* words in one list */
 #define POLICY_ALTERNATIVES_MAX 8
 #define POLICY_FACTORS_MAX 4            /* in one alternative */
@@ -22,7 +23,8 @@ enum factor { FACTOR_CARD = 1, FACTOR_CARD_NOPIN, FACTOR_TOTP, FACTOR_PASSWORD, 
 enum factor_kind { KIND_KNOWLEDGE = 1, KIND_POSSESSION = 2, KIND_INHERENCE = 4 };     /* a set of bits */
 
 const char *factor_name(enum factor f);         /* "card-nopin" */
-unsigned factor_kinds(enum factor f);           /* what it proves; session counts as possession */
+enum factor factor_find(const char *name, size_t len);  /* by those bytes; 0: none of this version's */
+unsigned factor_kinds(enum factor f);           /* what it proves; session: both, as each login does */
 
 struct alternative {
 	size_t n;
@@ -34,15 +36,23 @@ const char *alternative_text(const struct alternative *a, char *dst, size_t size
 bool alternative_has(const struct alternative *a, enum factor f);
 bool alternative_has_card(const struct alternative *a);         /* of either kind; it comes first */
 unsigned alternative_kinds(const struct alternative *a);        /* all that it joins */
+
+struct login_place {
+	bool remote;
+	bool ssh;               /* remote, by sshd itself */
+	bool session;           /* in a login session whose grant proves something here */
+};
 /*
  * A login there may be asked for it. A remote one never uses the host's own reader: only over ssh does a card prove itself, by the key
- * that sshd has verified. What a login session proved before is not known here.
+ * that sshd has verified.
  */
-bool alternative_offered(const struct alternative *a, bool remote, bool ssh);
+bool alternative_offered(const struct alternative *a, struct login_place at);
 
 enum policy_where { WHERE_ANY = 0, WHERE_LOCAL, WHERE_REMOTE };
 /* The PIN of a card over ssh is asked for far away, by the card: does it count here? */
 enum policy_ssh_card { SSH_CARD_PIN = 0, SSH_CARD_POSSESSION };
+/* Who of this class switches to another account by su proves what: the other's factors, or their own. */
+enum policy_su { SU_TARGET = 0, SU_CALLER };
 enum policy_language { LANGUAGE_AUTO = 0, LANGUAGE_JA, LANGUAGE_EN };
 
 struct word_list {
@@ -68,6 +78,8 @@ struct policy_class {
 	unsigned login_time_s;                  /* whole authentication */
 	unsigned pin_keep;                      /* tries of the card that are never used, 0..2 */
 	enum policy_ssh_card ssh_card;
+	enum policy_su su;
+	int64_t reuse_s;                        /* how long what a login proved counts within its session */
 	bool when_full;                         /* may log in when the store has no space */
 	bool batch;                             /* cron and at jobs run */
 	enum policy_language language;
@@ -82,8 +94,17 @@ struct settings {
 	char issuer[129];                       /* shown by the TOTP app; default: the host's name */
 };
 
+/* A row of [machine]: an account that is no person's, and where it is let through without authentication. */
+struct policy_machine {
+	char login[POLICY_NAME_SIZE];
+	struct word_list services;
+	unsigned line;
+};
+
 struct policy {
 	struct settings settings;
+	size_t n_machines;
+	struct policy_machine machines[POLICY_MACHINES_MAX];
 	size_t n_classes;
 	struct policy_class classes[POLICY_CLASSES_MAX];        /* order of the file; the last one is [default] */
 	/* Where each setting was written: lines[0] for [settings], lines[1 + i] for class i; 0: it was not. */
@@ -137,6 +158,12 @@ unsigned policy_unmet(const struct policy *p, const struct policy_class *c, cons
  */
 const struct policy_class *policy_class_of_person(
 	const struct policy *p, const struct policy_facts *f, bool *group_failed);
+
+/* [machine] names the service for this account, or it is systemd-user and the account is named for any. */
+bool policy_machine_may(const struct policy *p, const char *login, const char *service);
+
+/* The services of machines[i] with blanks between. Returns dst (size >= POLICY_VALUE_SIZE). */
+const char *policy_machine_value(const struct policy *p, size_t i, char *dst, size_t size);
 
 /* The class of that name; NULL if none. */
 const struct policy_class *policy_class_by_name(const struct policy *p, const char *name);

@@ -265,6 +265,11 @@ MUST_USE enum err store_grant_add(struct store *s, struct grant_row *g);        
 /* The newest of this host process in this boot for this person and service; of_child: or of a child of it. ERR_NOT_FOUND. */
 MUST_USE enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start, int64_t person,
 				      const char *service, bool through_root, bool of_child, struct grant_row *ret);
+MUST_USE enum err store_grant_by_id(struct store *s, int64_t id, struct grant_row *ret);
+typedef enum err (*store_grant_cb)(const struct grant_row *g, void *arg);
+/* Those that were made inside this session of logind, in this boot, for this person, with an id above `after`: the newest 64, newest first. */
+MUST_USE enum err store_grant_each_inside(struct store *s, const char *boot_id, const char *logind_session, int64_t person,
+					  int64_t after, store_grant_cb cb, void *arg);
 MUST_USE enum err store_grant_used(struct store *s, int64_t id, int64_t at);
 MUST_USE enum err store_grant_withdraw(struct store *s, int64_t id);
 
@@ -287,6 +292,9 @@ MUST_USE enum err store_session_add(struct store *s, struct session_row *r);    
 /* The newest one not closed of this host process in this boot. ERR_NOT_FOUND. */
 MUST_USE enum err store_session_of_host(struct store *s, const char *boot_id, int64_t pid, int64_t start,
 					int64_t person, struct session_row *ret);
+/* The newest of this service that became this session of logind in this boot, closed or not. ERR_NOT_FOUND. */
+MUST_USE enum err store_session_of_logind(struct store *s, const char *boot_id, const char *logind_session,
+					  const char *service, struct session_row *ret);
 /* state, logind_session, closed_at (-1 unless closed). */
 MUST_USE enum err store_session_update(struct store *s, const struct session_row *r);
 typedef enum err (*store_session_cb)(const struct session_row *r, void *arg);

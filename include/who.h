@@ -18,14 +18,15 @@ struct who {
 	char login[STORE_LOGIN_MAX * 8 + 1];    /* that name as the system writes it, else as it was asked for */
 	bool has_account;               /* the name exists in the system */
 	int64_t uid, gid;               /* of that account */
-	bool remote, ssh;       /* ssh: remote, by sshd itself */
+	bool remote, ssh;               /* ssh: remote, by sshd itself */
 	char address[STORE_ADDRESS_SIZE];       /* of the peer: numeric, else what rhost said, escaped; "" none */
 	char origin[STORE_ORIGIN_SIZE]; /* "local", "remote", "uid:N" */
 	const struct policy_class *class_of;
 };
 
 /*
- * ERR_OK also for unknown names: they are given a class like anybody. Names of one uid are one person.
+ * ERR_OK also for unknown names: they are given a class like anybody. Names of one uid are one person. The one asked for is PAM_USER, save
+ * for sudo's session, which is its caller's, and for su where the class of its caller says so: the caller is the host's real uid.
  * ERR_STORE… when the store can't tell, ERR_UNAVAILABLE when the source of accounts can't; then nothing is assumed. What was learnt
  * of groups and classes is kept in the store, save for WIRE_STATUS and WIRE_EXPLAIN, which change nothing.
  */
@@ -45,6 +46,9 @@ unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct 
 
 /* The limits of a class, for the counters of lockout.h. */
 struct lockout_limits who_limits(const struct policy *p, const struct policy_class *k);
+
+/* Whom the one who is judged becomes, where that is another (sudo, su); NULL. For records. */
+const char *who_target(const struct auth_call *c, const struct who *w);
 
 /* "local" or the address, for people and records. */
 const char *who_from(const struct who *w);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "event.h"
+#include "proved.h"
 
 #define SYSTEM_UID_MAX 999      /* Debian and RHEL: accounts of people begin at 1000 */
 
@@ -12,6 +13,7 @@ enum row_needs {
 	NEEDS_NOTHING,          /* an active person is enough */
 	NEEDS_BATCH,            /* the class allows cron and at jobs */
 	NEEDS_ROOT_CALLER,      /* the host's real uid is 0 */
+	NEEDS_SESSION,          /* or what its login session proved satisfies the class */
 };
 
 /* For persons, and for system accounts that are none. */
@@ -27,6 +29,8 @@ static const struct row {
 	{ "su-l", NEEDS_ROOT_CALLER },
 	{ "runuser", NEEDS_ROOT_CALLER },
 	{ "runuser-l", NEEDS_ROOT_CALLER },
+	{ "sudo", NEEDS_SESSION },
+	{ "sudo-i", NEEDS_SESSION },
 };
 
 static const struct row *find_row(const char *service)
@@ -37,19 +41,28 @@ static const struct row *find_row(const char *service)
 	return NULL;
 }
 
+static bool wants_root(const struct row *row)
+{
+	return row->needs == NEEDS_ROOT_CALLER || row->needs == NEEDS_SESSION;
+}
+
+/* Where [machine] names it; a system account also at the services of the table. */
 static enum err machine_account(const struct auth_call *c, const struct who *w, const struct row *row)
 {
-	if (!row || !w->has_account || w->uid > SYSTEM_UID_MAX)
+	if (!w->has_account)
 		return ERR_NOT_A_PERSON;
-	if (row->needs == NEEDS_ROOT_CALLER && c->peer->ruid != 0)
+	if (policy_machine_may(c->policy, w->login, c->request->service))
+		return ERR_OK;
+	if (!row || w->uid > SYSTEM_UID_MAX || (wants_root(row) && c->peer->ruid != 0))
 		return ERR_NOT_A_PERSON;
 	return ERR_OK;
 }
 
-enum err account_without_grant(const struct auth_call *c, const struct who *w)
+enum err account_without_grant(const struct auth_call *c, const struct who *w, int64_t *card)
 {
 	const struct row *row = find_row(c->request->service);
 
+	*card = -1;
 	if (!w->known)
 		return machine_account(c, w, row);
 	if (w->person.state != PERSON_ACTIVE)
@@ -58,17 +71,20 @@ enum err account_without_grant(const struct auth_call *c, const struct who *w)
 		return ERR_NO_GRANT;
 	if (row->needs == NEEDS_BATCH)
 		return w->class_of->batch ? ERR_OK : ERR_NO_GRANT;
-	if (row->needs == NEEDS_ROOT_CALLER)
-		return c->peer->ruid == 0 ? ERR_OK : ERR_NO_GRANT;
-	return ERR_OK;
+	if (wants_root(row) && c->peer->ruid == 0)
+		return ERR_OK;
+	if (row->needs == NEEDS_SESSION)
+		return proved_enough(c, w, card);
+	return row->needs == NEEDS_ROOT_CALLER ? ERR_NO_GRANT : ERR_OK;
 }
 
 static enum err judge(const struct auth_call *c, const struct who *w)
 {
 	struct grant_row g;
+	int64_t unused;
 	enum err e = grant_of_host(c, w, &g);
 
-	return e == ERR_NO_GRANT || e == ERR_NOT_A_PERSON ? account_without_grant(c, w) : e;
+	return e == ERR_NO_GRANT || e == ERR_NOT_A_PERSON ? account_without_grant(c, w, &unused) : e;
 }
 
 /* Of a person. */

@@ -107,7 +107,7 @@ static enum wire_obstacle obstacle_of(const struct has *h, const struct alternat
 {
 	enum wire_obstacle o = WIRE_WAY_OPEN;
 
-	if (!alternative_offered(a, h->who->remote, h->who->ssh))
+	if (!alternative_offered(a, (struct login_place){ h->who->remote, h->who->ssh, false }))
 		return alternative_has_card(a) && h->who->remote ? WIRE_WAY_REMOTE : WIRE_WAY_SESSION;
 	for (size_t i = 0; i < a->n && o == WIRE_WAY_OPEN; i++)
 		o = what_lacks(h, a->factors[i]);

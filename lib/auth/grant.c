@@ -9,10 +9,10 @@
 #include "locality.h"
 #include "text.h"
 
-enum err grant_make(const struct auth_call *c, const struct who *w, const struct card_row *card, const char *factors)
+enum err grant_make(const struct auth_call *c, const struct who *w, int64_t card, const char *factors)
 {
 	struct grant_row g = {
-		.person = w->person.id, .card = card ? card->id : -1, .uid = c->peer->ruid,
+		.person = w->person.id, .card = card, .uid = c->peer->ruid,
 		.audit_session = c->peer->audit_session, .host_pid = c->peer->pid, .host_start = c->peer->start,
 		.parent_pid = c->peer->parent, .parent_start = c->peer->parent_start,
 		.through_root = c->peer->root_socket, .used_at = -1,

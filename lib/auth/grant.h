@@ -8,12 +8,16 @@
 
 #define GRANT_AGE_MS 600000     /* from authentication to account and session of the same host */
 
-/* In the verdict's transaction. card: NULL when none was proved. factors: "card,totp"; "ssh-card,totp" where sshd verified the card's key. */
-MUST_USE enum err grant_make(const struct auth_call *c, const struct who *w, const struct card_row *card, const char *factors);
+/*
+ * In the verdict's transaction. card: what it falls with, -1: none was proved. factors: "card,totp"; "ssh-card,totp" where sshd
+ * verified the card's key.
+ */
+MUST_USE enum err grant_make(const struct auth_call *c, const struct who *w, int64_t card, const char *factors);
 
 /*
  * The grant this very host process (pid, start time, boot) got for this person and service, its person active and its card
- * still good. Of sshd: or a child of this process, in which it runs authentication. ERR_NO_GRANT: there is none, or it is too old; ERR_LOCKED, ERR_REVOKED, ERR_SUSPENDED, ERR_EXPIRED.
+ * still good. Of sshd: or a child of this process, in which it runs authentication. ERR_NO_GRANT: there is none, or it is too
+ * old; ERR_LOCKED, ERR_REVOKED, ERR_SUSPENDED, ERR_EXPIRED.
  */
 MUST_USE enum err grant_of_host(const struct auth_call *c, const struct who *w, struct grant_row *ret);
 

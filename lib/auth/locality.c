@@ -63,6 +63,19 @@ bool locality_session_exists(const char *session)
 	return rc >= 0;
 }
 
+bool locality_session_stands(const char *session, int64_t uid, char *service, size_t size)
+{
+	char *state = NULL, *opened_by = NULL;
+	uid_t owner;
+	bool stands = sd_session_get_state(session, &state) >= 0 && strcmp(state, "closing") != 0 &&
+		      sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == uid &&
+		      sd_session_get_service(session, &opened_by) >= 0 && opened_by && text_copy(service, size, opened_by);
+
+	free(state);
+	free(opened_by);
+	return stands;
+}
+
 static bool in_list(const struct word_list *list, const char *word)
 {
 	for (size_t i = 0; i < list->n; i++)

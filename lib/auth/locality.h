@@ -24,6 +24,9 @@ bool locality_session_of(const char *cgroup, char *dst, size_t size);
 /* Does logind know this session now? */
 bool locality_session_exists(const char *session);
 
+/* It does, the session is not ending, and is of this uid. service: what opened it. */
+bool locality_session_stands(const char *session, int64_t uid, char *service, size_t size);
+
 /* "/system.slice/...service": an ordinary system service. */
 bool locality_is_system_service(const char *cgroup);
 

@@ -20,10 +20,30 @@ static bool wants_card(const struct login *l, size_t alternative)
 	return alternative_has_card(&l->who.class_of->alternatives[alternative]);
 }
 
-static void offer(struct login *l)
+static bool builds_on_session(const struct login *l, size_t alternative)
 {
-	for (size_t i = 0; i < l->who.class_of->n_alternatives; i++)
-		l->open[i] = alternative_offered(&l->who.class_of->alternatives[i], l->who.remote, l->who.ssh);
+	return alternative_has(&l->who.class_of->alternatives[alternative], FACTOR_SESSION);
+}
+
+/* Who is within a session that counts is asked for nothing that it proved already. */
+static enum err offer(struct login *l)
+{
+	const struct policy_class *k = l->who.class_of;
+	enum err e = login_session_find(l);
+	bool any = false;
+
+	for (size_t i = 0; i < k->n_alternatives; i++) {
+		const struct login_place at = { l->who.remote, l->who.ssh, l->in_session };
+
+		l->open[i] = alternative_offered(&k->alternatives[i], at) &&
+			     (!builds_on_session(l, i) || proved_joins(&l->session, k, &k->alternatives[i]));
+		any |= l->open[i] && builds_on_session(l, i);
+	}
+	for (size_t i = 0; any && i < k->n_alternatives; i++)
+		l->open[i] = l->open[i] && builds_on_session(l, i);
+	/* Another card may be asked for then. */
+	l->in_session = any;
+	return e;
 }
 
 struct offered {
@@ -111,7 +131,7 @@ static enum err judge(struct login *l)
 static enum err tell_refusal(const struct login *l, enum err why)
 {
 	static const enum err plain[] = { ERR_NO_CARD, ERR_PCSC, ERR_STORE_FULL, ERR_TIMEOUT, ERR_BUSY };
-	bool told = l->face == FACE_KNOWN;
+	bool told = l->face == FACE_KNOWN || l->in_session;
 
 	if (why == ERR_CONVERSATION || why == ERR_UNAVAILABLE || why == ERR_PIN_WRONG || (why == ERR_DENIED && told))
 		return ERR_OK;          /* nobody to tell, or told already */
@@ -142,8 +162,9 @@ enum err login_run(const struct auth_call *c, struct wire_result *ret)
 	speech_choose(c, &l.who);
 	l.deadline = deadline_in((int64_t)k->login_time_s * 1000);
 	l.limits = who_limits(c->policy, k);
-	offer(&l);
-	e = grant_withdraw(c, &l.who);
+	e = offer(&l);
+	if (e == ERR_OK)
+		e = grant_withdraw(c, &l.who);
 	if (e == ERR_OK)
 		e = c->store_full && !k->when_full ? ERR_STORE_FULL : judge(&l);
 	if (e == ERR_OK) {

@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "key.h"
 #include "lockout.h"
+#include "proved.h"
 #include "who.h"
 
 enum login_face {
@@ -40,6 +41,8 @@ struct login {
 	struct login_answer answers[POLICY_FACTORS_MAX];
 	size_t chosen;          /* the alternative the answers belong to */
 	char factors[137];      /* of a success, as grant and log name them */
+	bool in_session;        /* proved: what the login of this session proved; card is its card's row, if it has one */
+	struct proved session;
 	bool hopeless;          /* nothing can be completed here: asked all the same, refused all the same */
 	bool verified;          /* a verifier ran */
 	bool renew;             /* password holds a fresh hash of the right password: put with the verdict */
@@ -59,6 +62,14 @@ MUST_USE enum err login_card_prove(struct login *l);
 MUST_USE enum err login_card_keep_kind(struct login *l);
 /* login_card.c: the key that a row was enrolled with, if it still holds it. ERR_STORE_CORRUPT. */
 MUST_USE enum err login_card_pinned(const struct card_row *card, struct key_info *ret);
+/* login_session.c: what the login of this session proved: in_session, session, card. Nothing of it: ERR_OK, and in_session is false. */
+MUST_USE enum err login_session_find(struct login *l);
+/* login_session.c: in the verdict's transaction: it stands as it did. */
+MUST_USE enum err login_session_again(const struct login *l);
+/* The one who answers is known by a card, or by the login of the session. */
+bool login_is_proved(const struct login *l);
+/* What a grant falls with, -1: nothing. */
+int64_t login_card_of(const struct login *l);
 /* login_ssh.c: the card of this person whose key sshd has verified: face, card, and it is proved. */
 MUST_USE enum err login_ssh_find(struct login *l);
 

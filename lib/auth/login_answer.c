@@ -57,7 +57,7 @@ static enum err code_digits(const struct login *l, size_t *ret)
 	enum err e = ERR_NOT_FOUND;
 
 	*ret = TOTP_PARAMS_DEFAULT.digits;
-	if (l->proved)
+	if (login_is_proved(l))
 		e = store_totp_get(l->c->store, l->who.person.id, &row);
 	if (e == ERR_OK)
 		*ret = row.digits;
@@ -197,7 +197,7 @@ static enum err check_code(struct login *l, const struct secret *text, bool real
 			e = dummy;
 	}
 	/* Who has not proved a card learns nothing of what is enrolled for the name. */
-	if (!l->proved && (e == ERR_CODE_REPLAYED || e == ERR_CLOCK))
+	if (!login_is_proved(l) && (e == ERR_CODE_REPLAYED || e == ERR_CLOCK))
 		return ERR_SECRET_WRONG;
 	return e;
 }

@@ -42,8 +42,10 @@ static enum err read_again(const struct login *l, struct person *p)
 		return e;
 	if (p->state != PERSON_ACTIVE || p->uid != l->who.uid)
 		return ERR_LOCKED;
-	if (!l->proved)
-		return ERR_OK;
+	if (l->in_session)
+		e = login_session_again(l);
+	if (e != ERR_OK || !l->proved)
+		return e;
 	e = store_card_by_id(l->c->store, l->card.id, &card);
 	if (e != ERR_OK)
 		return e;
@@ -72,7 +74,7 @@ static enum err write_grant(struct login *l, struct login_stat *before, struct e
 	if (e == ERR_OK && l->renew)
 		e = store_password_put(s, &l->password);
 	if (e == ERR_OK)
-		e = grant_make(l->c, &l->who, l->proved ? &l->card : NULL, l->factors);
+		e = grant_make(l->c, &l->who, login_card_of(l), l->factors);
 	if (e == ERR_OK)
 		e = event_record(s, ev, seq);
 	return e;
@@ -172,11 +174,12 @@ enum err login_end_grant(struct login *l)
 {
 	struct event ev = {
 		.type = EVENT_LOGIN, .result = ERR_OK, .person = l->who.person.login, .actor = actor_of(l),
-		.card = l->proved ? l->card.card_id.text : NULL, .service = l->c->request->service,
+		.card = login_card_of(l) != -1 ? l->card.card_id.text : NULL, .service = l->c->request->service,
 		.origin = l->who.origin, .address = l->who.address,
 		.fields = {
 			{ "factors", name_factors(l) },
 			{ "class", l->who.class_of->name },
+			{ "target", who_target(l->c, &l->who) },
 			tried_field(l),
 		},
 	};
@@ -201,7 +204,7 @@ struct recent {
 /* Only what a card, a proved person or root bounds by itself gets an event of its own: a flood fills nothing. */
 static bool has_event(const struct login *l)
 {
-	return l->proved || l->pin_tried || is_tried(l);
+	return login_is_proved(l) || l->pin_tried || is_tried(l);
 }
 
 static enum err note_recent(const struct event_row *e, void *arg)
@@ -325,10 +328,11 @@ enum err login_end_refuse(struct login *l, enum err why)
 	char wrong[64] = "", judged[64] = "";
 	const struct event ev = {
 		.type = EVENT_LOGIN, .result = stale ? l->stale : why, .person = l->who.known ? l->who.person.login : NULL,
-		.card = l->face == FACE_KNOWN ? l->card.card_id.text : stale ? l->stale_card.text : NULL, .actor = actor_of(l),
+		.card = l->face == FACE_KNOWN || login_card_of(l) != -1 ? l->card.card_id.text : stale ? l->stale_card.text : NULL, .actor = actor_of(l),
 		.service = l->c->request->service, .origin = l->who.origin, .address = l->who.address,
 		.fields = {
 			{ "class", l->who.class_of->name },
+			{ "target", who_target(l->c, &l->who) },
 			{ "wrong", list_answers(l, true, wrong, sizeof(wrong)) },
 			{ "judged", is_tried(l) ? list_answers(l, false, judged, sizeof(judged)) : NULL },
 			{ "because", hidden != ERR_OK ? err_name(hidden) : NULL },

@@ -26,7 +26,7 @@ static enum err record(struct step *s, enum event_type type)
 	s->ev = (struct event){
 		.type = type, .result = ERR_OK, .person = s->w->person.login, .actor = s->c->peer->ruid,
 		.service = s->c->request->service, .origin = s->w->origin, .address = s->w->address,
-		.fields = { { "logind_session", s->logind } },
+		.fields = { { "logind_session", s->logind }, { "target", who_target(s->c, s->w) } },
 	};
 	return event_record(s->c->store, &s->ev, &s->seq);
 }
@@ -80,7 +80,7 @@ static enum err insert_pending(struct step *s)
 		r.grant = g.id;
 		e = store_grant_used(c->store, g.id, clock_real_s());
 	} else if (e == ERR_NO_GRANT) {
-		e = account_without_grant(c, s->w);
+		e = account_without_grant(c, s->w, &r.card);
 	}
 	if (e == ERR_OK)
 		e = clock_now(&r.at);
@@ -93,6 +93,14 @@ static enum err insert_pending(struct step *s)
 	return store_session_add(c->store, &r);
 }
 
+/* An account that is no person's: nothing is kept of its sessions. */
+static enum err machine_session(const struct auth_call *c, const struct who *w)
+{
+	int64_t unused;
+
+	return account_without_grant(c, w, &unused);
+}
+
 enum err session_open(const struct auth_call *c, struct wire_result *ret)
 {
 	struct who w = { .known = false };
@@ -103,7 +111,7 @@ enum err session_open(const struct auth_call *c, struct wire_result *ret)
 	if (e == ERR_OK && w.known && c->store_full && !w.class_of->when_full)
 		e = ERR_STORE_FULL;
 	if (e == ERR_OK)
-		e = w.known ? in_transaction(&s, insert_pending) : account_without_grant(c, &w);
+		e = w.known ? in_transaction(&s, insert_pending) : machine_session(c, &w);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	return e;
@@ -141,9 +149,9 @@ enum err session_confirm(const struct auth_call *c, struct wire_result *ret)
 	if (e != ERR_OK)
 		return e;
 	/* pam_systemd is optional in every stack: without its scope nothing could end this session. */
-	if (!locality_session_of(c->peer->cgroup, s.logind, sizeof(s.logind)) || !locality_session_exists(s.logind))
+	if (w.known && (!locality_session_of(c->peer->cgroup, s.logind, sizeof(s.logind)) || !locality_session_exists(s.logind)))
 		return fail(ERR_UNAVAILABLE, "logind made no session for this login");
-	e = w.known ? in_transaction(&s, open_pending) : account_without_grant(c, &w);
+	e = w.known ? in_transaction(&s, open_pending) : machine_session(c, &w);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	return e;

@@ -26,7 +26,8 @@ static bool writes(const struct auth_call *c)
 	return c->request->op != WIRE_EXPLAIN;
 }
 
-static enum err find_account(const char *user, struct who *w)
+/* By name, or by uid where that is NULL. */
+static enum err find_account(const char *user, int64_t uid, struct who *w)
 {
 	__attribute__((cleanup(free_buffer))) char *buf = malloc(NSS_BUFFER);
 	struct passwd pw, *found;
@@ -34,7 +35,8 @@ static enum err find_account(const char *user, struct who *w)
 
 	if (!buf)
 		return fail(ERR_MEMORY, "account lookup");
-	rc = getpwnam_r(user, &pw, buf, NSS_BUFFER, &found);
+	rc = user ? getpwnam_r(user, &pw, buf, NSS_BUFFER, &found) :
+		    getpwuid_r((uid_t)uid, &pw, buf, NSS_BUFFER, &found);
 	/* A source that does not answer says nothing of the name: a session that can't be closed is not closed. */
 	if (rc && rc != ENOENT)
 		return fail(ERR_UNAVAILABLE, "account lookup: %s", strerror(rc));
@@ -205,17 +207,18 @@ static struct policy_facts facts_of(struct group_source *src, const char *servic
 	};
 }
 
-enum err who_find(const struct auth_call *c, struct who *ret)
+/* user NULL: whose real uid the host has. */
+static enum err find(const struct auth_call *c, const char *user, struct who *ret)
 {
 	struct who w = { .uid = -1, .gid = -1 };
 	bool group_failed;
 	enum err e;
 
-	if (!text_copy(w.login, sizeof(w.login), c->request->user))
+	if (!text_copy(w.login, sizeof(w.login), user ? user : ""))
 		return fail(ERR_PROTOCOL, "user name too long");
-	e = find_account(c->request->user, &w);
+	e = find_account(user, c->peer->ruid, &w);
 	if (e == ERR_OK)
-		e = find_person(c, c->request->user, &w);
+		e = find_person(c, w.login, &w);
 	if (e == ERR_OK)
 		e = check_assigned(c, &w);
 	if (e != ERR_OK)
@@ -234,6 +237,52 @@ enum err who_find(const struct auth_call *c, struct who *ret)
 	return ERR_OK;
 }
 
+/* Of a service's two names. */
+static bool is_service(const struct auth_call *c, const char *name, const char *login_name)
+{
+	return !strcmp(c->request->service, name) || !strcmp(c->request->service, login_name);
+}
+
+/* Only a set-uid host has another's real uid; who is root needs nobody's factors. */
+static bool has_caller(const struct auth_call *c)
+{
+	return c->peer->root_socket && c->peer->ruid > 0;
+}
+
+/* sudo authenticates its caller by name, but opens the session in the name of whom he becomes. */
+static bool is_sudo_session(const struct auth_call *c)
+{
+	return c->request->op >= WIRE_OPEN && c->request->op <= WIRE_CLOSE && is_service(c, "sudo", "sudo-i");
+}
+
+/* Whom su asks about in place of the one it names: who started it, if a class says so of him. */
+static enum err find_su_caller(const struct auth_call *c, bool *found, struct who *ret)
+{
+	struct who caller;
+	enum err e = find(c, NULL, &caller);
+
+	if (e == ERR_OK && caller.known && caller.class_of->su == SU_CALLER) {
+		*found = true;
+		*ret = caller;
+	}
+	return e;
+}
+
+enum err who_find(const struct auth_call *c, struct who *ret)
+{
+	bool found = false;
+
+	if (has_caller(c) && is_sudo_session(c))
+		return find(c, NULL, ret);
+	if (has_caller(c) && is_service(c, "su", "su-l")) {
+		enum err e = find_su_caller(c, &found, ret);
+
+		if (e != ERR_OK || found)
+			return e;
+	}
+	return find(c, c->request->user, ret);
+}
+
 enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret)
 {
 	struct who w = { .uid = uid, .gid = -1 };
@@ -245,7 +294,7 @@ enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret)
 	}
 	/* For its groups; they do without where the name has gone to another account. */
 	if (e == ERR_OK)
-		e = find_account(w.person.login, &w);
+		e = find_account(w.person.login, -1, &w);
 	if (e != ERR_OK)
 		return e;
 	w.known = true;
@@ -304,6 +353,11 @@ enum err who_locked_until(const struct auth_call *c, const struct who *w, const 
 		return e;
 	*ret = until;
 	return ERR_OK;
+}
+
+const char *who_target(const struct auth_call *c, const struct who *w)
+{
+	return w->has_account && strcmp(c->request->user, w->login) ? c->request->user : NULL;
 }
 
 const char *who_from(const struct who *w)

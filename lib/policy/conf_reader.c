@@ -127,7 +127,7 @@ static enum err take_section(struct conf_reader *r, const char *s)
 			_("text after a section header: write '%s' on a line of its own"), end);
 	if (!is_name(s + 1, len, " _-"))
 		return conf_fault(r->path, r->line,
-			_("'%s' is no section: write [settings], [class NAME] or [default]"), s);
+			_("'%s' is no section: write [settings], [machine], [class NAME] or [default]"), s);
 	if (!text_copy_n(r->section, sizeof(r->section), s + 1, len))
 		return conf_fault(r->path, r->line,
 			_("a section name of more than %d bytes: write a shorter one"), CONF_NAME_MAX);
@@ -170,7 +170,7 @@ static enum err take_setting(struct conf_reader *r, const char *s)
 	if (!*r->section)
 		return conf_fault(r->path, r->line,
 			_("'%s' stands before any section: "
-			"write [settings], [class NAME] or [default] above it"),
+			"write [settings], [machine], [class NAME] or [default] above it"),
 			r->key);
 	r->settings++;
 	return check_value(r, equals + 1);

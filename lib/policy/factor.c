@@ -17,7 +17,7 @@ static const struct factor_row {
 	{ "card-nopin", FACTOR_CARD_NOPIN,      KIND_POSSESSION,                        true },
 	{ "totp",       FACTOR_TOTP,            KIND_POSSESSION,                        false },
 	{ "password",   FACTOR_PASSWORD,        KIND_KNOWLEDGE,                         false },
-	{ "session",    FACTOR_SESSION,         KIND_POSSESSION,                        false },
+	{ "session",    FACTOR_SESSION,         KIND_KNOWLEDGE | KIND_POSSESSION,       false },
 	{ "uid",        0,                      0,                                      true },
 	{ "recovery",   0,                      0,                                      false },
 };
@@ -38,6 +38,14 @@ const char *factor_name(enum factor f)
 	const struct factor_row *row = row_of(f);
 
 	return row ? row->name : "unknown";
+}
+
+enum factor factor_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < N_FACTORS; i++)
+		if (strlen(factors[i].name) == len && !memcmp(factors[i].name, name, len))
+			return factors[i].factor;
+	return (enum factor)0;
 }
 
 unsigned factor_kinds(enum factor f)
@@ -171,14 +179,16 @@ unsigned alternative_kinds(const struct alternative *a)
 	return kinds;
 }
 
-bool alternative_offered(const struct alternative *a, bool remote, bool ssh)
+bool alternative_offered(const struct alternative *a, struct login_place at)
 {
-	return !alternative_has(a, FACTOR_SESSION) && !(remote && !ssh && alternative_has_card(a));
+	return (at.session || !alternative_has(a, FACTOR_SESSION)) &&
+	       !(at.remote && !at.ssh && alternative_has_card(a));
 }
 
 bool alternative_is_enough(const struct alternative *a)
 {
 	unsigned kinds = alternative_kinds(a);
 
-	return (kinds & (kinds - 1)) != 0;
+	/* By itself `session` asks nothing. */
+	return (kinds & (kinds - 1)) != 0 && !(a->n == 1 && a->factors[0] == FACTOR_SESSION);
 }

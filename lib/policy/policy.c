@@ -9,6 +9,7 @@
 #include "conf_reader.h"
 #include "l10n.h"
 #include "policy_check.h"
+#include "setting_value.h"
 #include "settings.h"
 #include "text.h"
 
@@ -18,8 +19,9 @@
 struct build {
 	struct policy *policy;
 	const char *path;
-	struct policy_class *class;     /* NULL in [settings] */
-	unsigned settings_line, default_line;
+	struct policy_class *class;     /* NULL in [settings] and [machine] */
+	bool in_machine;
+	unsigned settings_line, machine_line, default_line;
 };
 
 static bool is_class_name(const char *s)
@@ -53,18 +55,30 @@ static enum err add_class(struct build *b, const char *name, unsigned line)
 	c->line = line;
 	p->n_classes++;
 	b->class = c;
+	b->in_machine = false;
+	return ERR_OK;
+}
+
+/* Of the sections that stand once. */
+static enum err open_once(struct build *b, const char *name, unsigned line, unsigned *stands)
+{
+	if (*stands)
+		return conf_fault(b->path, line,
+			_("[%s] stands in line %u already: write its settings there"), name, *stands);
+	*stands = line;
+	b->class = NULL;
+	b->in_machine = stands == &b->machine_line;
 	return ERR_OK;
 }
 
 static enum err open_settings(struct build *b, const char *name, unsigned line)
 {
-	if (b->settings_line)
-		return conf_fault(b->path, line,
-			_("[%s] stands in line %u already: write its settings there"), name,
-			b->settings_line);
-	b->settings_line = line;
-	b->class = NULL;
-	return ERR_OK;
+	return open_once(b, name, line, &b->settings_line);
+}
+
+static enum err open_machine(struct build *b, const char *name, unsigned line)
+{
+	return open_once(b, name, line, &b->machine_line);
 }
 
 static enum err open_default(struct build *b, const char *name, unsigned line)
@@ -79,7 +93,7 @@ static enum err open_class(struct build *b, const char *section, unsigned line)
 
 	if (strncmp(section, CLASS_PREFIX, strlen(CLASS_PREFIX)) != 0)
 		return conf_fault(b->path, line,
-			_("there is no section [%s]: write [settings], [class NAME] or [default]"),
+			_("there is no section [%s]: write [settings], [machine], [class NAME] or [default]"),
 			section);
 	if (!is_class_name(name))
 		return conf_fault(b->path, line,
@@ -94,7 +108,9 @@ static enum err take_section(const char *name, unsigned line, void *arg)
 	static const struct {
 		const char *name;
 		enum err (*open)(struct build *b, const char *name, unsigned line);
-	} sections[] = { { "settings", open_settings }, { "default", open_default } };
+	} sections[] = {
+		{ "settings", open_settings }, { "machine", open_machine }, { "default", open_default },
+	};
 	struct build *b = arg;
 
 	if (b->default_line)
@@ -108,9 +124,36 @@ static enum err take_section(const char *name, unsigned line, void *arg)
 	return open_class(b, name, line);
 }
 
-static enum err take_setting(const char *key, const char *value, unsigned line, void *arg)
+/* LOGIN = SERVICE ... */
+static enum err take_machine(struct build *b, const char *login, const char *value, unsigned line)
 {
-	struct build *b = arg;
+	struct policy *p = b->policy;
+	struct policy_machine *m = &p->machines[p->n_machines];
+	char why[SETTINGS_WHY_SIZE];
+	enum err e;
+
+	if (!text_is_login(login) || !text_copy(m->login, sizeof(m->login), login))
+		return conf_fault(b->path, line, _("'%s' is no login name; write as in backup = cron sshd"), login);
+	for (size_t i = 0; i < p->n_machines; i++)
+		if (strcmp(p->machines[i].login, login) == 0)
+			return conf_fault(b->path, line,
+				_("'%s' stands in line %u already: write it once in a section"), login,
+				p->machines[i].line);
+	if (p->n_machines == POLICY_MACHINES_MAX)
+		return conf_fault(b->path, line, _("more than %d accounts in [machine]: write fewer"),
+			POLICY_MACHINES_MAX);
+	e = value_word_list(&value_services, value, &m->services, why, sizeof(why));
+	if (e == ERR_CONFIG)
+		return conf_fault(b->path, line, "%s = %s: %s", login, value, why);
+	if (e)
+		return fail(e, "%s:%u: out of memory", b->path, line);
+	m->line = line;
+	p->n_machines++;
+	return ERR_OK;
+}
+
+static enum err take_known(struct build *b, const char *key, const char *value, unsigned line)
+{
 	const char *section = !b->class ? "settings" : b->default_line ? "default" : "class";
 	void *object = b->class ? (void *)b->class : (void *)&b->policy->settings;
 	int i = settings_find(b->class ? "class" : "settings", key);
@@ -139,6 +182,13 @@ static enum err take_setting(const char *key, const char *value, unsigned line, 
 		return fail(e, "%s:%u: out of memory", b->path, line);
 	*written = line;
 	return ERR_OK;
+}
+
+static enum err take_setting(const char *key, const char *value, unsigned line, void *arg)
+{
+	struct build *b = arg;
+
+	return b->in_machine ? take_machine(b, key, value, line) : take_known(b, key, value, line);
 }
 
 static void inherit(struct build *b)
@@ -202,6 +252,8 @@ void policy_free(struct policy *p)
 	if (!p)
 		return;
 	free(p->settings.local_services.words);
+	for (size_t i = 0; i < POLICY_MACHINES_MAX; i++)
+		free(p->machines[i].services.words);
 	for (size_t i = 0; i < POLICY_CLASSES_MAX; i++) {
 		free(p->classes[i].person.words);
 		free(p->classes[i].group.words);
@@ -228,6 +280,23 @@ const struct policy_class *policy_class_by_name(const struct policy *p, const ch
 		if (strcmp(p->classes[i].name, name) == 0)
 			return &p->classes[i];
 	return NULL;
+}
+
+bool policy_machine_may(const struct policy *p, const char *login, const char *service)
+{
+	for (size_t i = 0; i < p->n_machines; i++)
+		if (strcmp(p->machines[i].login, login) == 0)
+			return strcmp(service, "systemd-user") == 0 || word_list_has(&p->machines[i].services, service);
+	return false;
+}
+
+const char *policy_machine_value(const struct policy *p, size_t i, char *dst, size_t size)
+{
+	static const struct value_rule whole = { .size = sizeof(struct word_list) };
+
+	*dst = '\0';
+	value_write_words(&whole, &p->machines[i].services, dst, size);
+	return dst;
 }
 
 bool word_list_has(const struct word_list *list, const char *word)

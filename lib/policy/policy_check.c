@@ -56,11 +56,23 @@ static bool can_offer_card(const struct check *k)
 	return local || is_for_ssh(c);
 }
 
+/* Where a login session begins, none has begun. A name unknown here may be of something within one. */
+static bool can_offer_session(const struct check *k)
+{
+	static const char *const begin[] = { "login", "sshd", "remote", "cron", "crond", "atd", "systemd-user" };
+	const struct word_list *services = &k->class->service;
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(begin) / sizeof(*begin); i++)
+		n += word_list_has(services, begin[i]);
+	return services->n == 0 || n < services->n;
+}
+
 /* It has a card, which over ssh proves possession alone here, and nothing beside it proves knowledge. */
 static bool lacks_knowledge_over_ssh(const struct policy_class *c, const struct alternative *a)
 {
 	return c->ssh_card == SSH_CARD_POSSESSION && is_for_ssh(c) && alternative_has(a, FACTOR_CARD) &&
-	       !alternative_has(a, FACTOR_PASSWORD);
+	       !alternative_has(a, FACTOR_PASSWORD) && !alternative_has(a, FACTOR_SESSION);
 }
 
 static enum err check_conditions(const struct check *k)
@@ -118,11 +130,14 @@ static enum err check_kinds(const struct check *k)
 	for (size_t i = 0; i < c->n_alternatives; i++) {
 		const struct alternative *a = &c->alternatives[i];
 
-		if (alternative_has_card(a) && !can_offer_card(k))
+		if ((alternative_has_card(a) && !can_offer_card(k)) ||
+		    (alternative_has(a, FACTOR_SESSION) && !can_offer_session(k)))
 			continue;
 		offered++;
 		if (!alternative_is_enough(a))
 			return conf_fault(k->path, line_of(k, "factors"),
+				alternative_has(a, FACTOR_SESSION) ?
+				_("'%s' asks nothing by itself: write as in session,totp or session,password") :
 				_("'%s' does not join two of knowledge, possession and inherence: "
 				"write as in card,totp or card,password or password,totp"),
 				alternative_text(a, text, sizeof(text)));
@@ -134,9 +149,8 @@ static enum err check_kinds(const struct check *k)
 	}
 	if (offered == 0)
 		return conf_fault(k->path, line_of(k, "factors"),
-			_("no card can be used where this class applies "
-			"(a remote login other than by sshd): "
-			"add an alternative without it, as in password,totp"));
+			_("none of these can be asked for where this class applies (a card: here or over sshd; session: by sudo and the like): "
+			"add an alternative, as in password,totp"));
 	return ERR_OK;
 }
 

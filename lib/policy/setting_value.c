@@ -161,11 +161,10 @@ static void free_words(struct word_list *list)
 	free(list->words);
 }
 
-enum err value_words(
-	const struct value_rule *rule, const char *value, void *object, char *why, size_t size)
+enum err value_word_list(const struct word_kind *kind, const char *value, struct word_list *ret, char *why,
+	size_t size)
 {
 	__attribute__((cleanup(free_words))) struct word_list list = { 0 };
-	struct word_list *field = field_of(rule, object), old = *field;
 	const char *at = value, *word;
 	size_t len, n = 0;
 
@@ -179,11 +178,22 @@ enum err value_words(
 	if (!list.words)
 		return ERR_MEMORY;
 	for (at = value; next_word(&at, &word, &len);)
-		if (!add_word(&list, rule->words, word, len, why, size))
+		if (!add_word(&list, kind, word, len, why, size))
 			return ERR_CONFIG;
-	*field = list;
-	list = old;
+	*ret = list;
+	list = (struct word_list){ 0 };
 	return ERR_OK;
+}
+
+enum err value_words(
+	const struct value_rule *rule, const char *value, void *object, char *why, size_t size)
+{
+	struct word_list *field = field_of(rule, object), old = *field;
+	enum err e = value_word_list(rule->words, value, field, why, size);
+
+	if (e == ERR_OK)
+		free_words(&old);
+	return e;
 }
 
 /* The label of an otpauth URI separates issuer and account by ':'. */

@@ -47,6 +47,10 @@ struct value_rule {
 /* "64MiB", "65536KiB", "1GiB" in KiB; the unit is needed. */
 MUST_USE bool value_kib(const char *s, int64_t min, int64_t max, int64_t *ret);
 
+/* A list of words; ret->words is the caller's to free. */
+MUST_USE enum err value_word_list(const struct word_kind *kind, const char *value, struct word_list *ret, char *why,
+	size_t size);
+
 value_parse value_number, value_choice, value_words, value_issuer, value_networks, value_factors;
 value_write value_write_number, value_write_seconds, value_write_kib, value_write_choice, value_write_words,
 	value_write_issuer, value_write_networks, value_write_factors;

@@ -12,6 +12,7 @@
 /* A choice is stored as its place in the shape. */
 _Static_assert(LANGUAGE_AUTO == 0 && LANGUAGE_JA == 1 && LANGUAGE_EN == 2, "auto|ja|en");
 _Static_assert(SSH_CARD_PIN == 0 && SSH_CARD_POSSESSION == 1, "pin|possession");
+_Static_assert(SU_TARGET == 0 && SU_CALLER == 1, "target|caller");
 _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|local|remote");
 
 #define STRUCT_settings struct settings
@@ -69,6 +70,10 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 	  "PIN tries of a card that logins never use") \
 	X(class, "ssh-card", ssh_card, CHOICE, INHERITED, "pin|possession", "pin", \
 	  "what a card's key proves over ssh; pin: the PIN too, which the card asks for; possession: not") \
+	X(class, "reuse", reuse_s, SECONDS, INHERITED, "1min..7d", "10h", \
+	  "how long the login of a session counts for `session`, and for a sudo that asks nothing") \
+	X(class, "su", su, CHOICE, INHERITED, "target|caller", "target", \
+	  "whose factors su asks people of this class for; caller: they may become anybody") \
 	X(class, "when-full", when_full, CHOICE, INHERITED, "no|yes", "no", \
 	  "yes: may log in although the store has no space") \
 	X(class, "batch", batch, CHOICE, INHERITED, "no|yes", "no", \

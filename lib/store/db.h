@@ -15,7 +15,7 @@
 
 #include "error.h"
 
-#define DB_SCHEMA_VERSION 3
+#define DB_SCHEMA_VERSION 4
 #define DB_ARGS_MAX 32
 
 struct db;

@@ -140,6 +140,7 @@ CREATE TABLE login_grant (
 ) STRICT;
 CREATE INDEX login_grant_host ON login_grant (host_pid, host_start);
 CREATE INDEX login_grant_parent ON login_grant (parent_pid, parent_start);
+CREATE INDEX login_grant_logind ON login_grant (logind_session) WHERE logind_session IS NOT NULL;
 
 CREATE TABLE session (
 	id             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -160,6 +161,7 @@ CREATE TABLE session (
 	CHECK ((state <> 'closed') = (closed_at IS NULL))
 ) STRICT;
 CREATE INDEX session_host  ON session (host_pid, host_start);
+CREATE INDEX session_logind ON session (logind_session) WHERE logind_session IS NOT NULL;
 CREATE INDEX session_state ON session (state) WHERE state <> 'closed';
 
 CREATE TABLE event (

@@ -85,6 +85,37 @@ enum err store_grant_of_host(struct store *s, const char *boot_id, int64_t pid, 
 		       args, 7, ret);
 }
 
+enum err store_grant_by_id(struct store *s, int64_t id, struct grant_row *ret)
+{
+	struct db_value args[] = { DB_ARG_INT(id) };
+
+	return row_one(s, &grant_table, "WHERE id = $1", args, 1, ret);
+}
+
+struct grant_each {
+	store_grant_cb cb;
+	void *arg;
+};
+
+static enum err hand_grant(const void *row, void *arg)
+{
+	struct grant_each *each = arg;
+
+	return each->cb(row, each->arg);
+}
+
+enum err store_grant_each_inside(struct store *s, const char *boot_id, const char *logind_session, int64_t person,
+				 int64_t after, store_grant_cb cb, void *arg)
+{
+	struct db_value args[] = {
+		DB_ARG_TEXT(logind_session), DB_ARG_TEXT(boot_id), DB_ARG_INT(person), DB_ARG_INT(after),
+	};
+	struct grant_each each = { .cb = cb, .arg = arg };
+
+	return row_each(s, &grant_table, "WHERE logind_session = $1 AND boot_id = $2 AND person = $3 AND id > $4"
+					 " ORDER BY id DESC LIMIT 64", args, 4, hand_grant, &each);
+}
+
 static enum err grant_update(struct store *s, const struct grant_row *row, const char *const *names)
 {
 	bool changed = false;
@@ -129,6 +160,15 @@ enum err store_session_of_host(struct store *s, const char *boot_id, int64_t pid
 	return row_one(s, &session_table, "WHERE host_pid = $1 AND host_start = $2 AND boot_id = $3"
 					  " AND person = $4 AND state <> 'closed' ORDER BY id DESC LIMIT 1",
 		       args, 4, ret);
+}
+
+enum err store_session_of_logind(struct store *s, const char *boot_id, const char *logind_session, const char *service,
+				 struct session_row *ret)
+{
+	struct db_value args[] = { DB_ARG_TEXT(logind_session), DB_ARG_TEXT(boot_id), DB_ARG_TEXT(service) };
+
+	return row_one(s, &session_table, "WHERE logind_session = $1 AND boot_id = $2 AND service = $3"
+					  " ORDER BY id DESC LIMIT 1", args, 3, ret);
 }
 
 enum err store_session_update(struct store *s, const struct session_row *r)

@@ -20,7 +20,7 @@ FOLDERS = {"en": "man", "ja": "man/ja"}
 NAMES = ("cardmfa.conf.5", "cardmfad.8", "cardtool.8", "pam_cardmfa.8")
 SECTIONS = {
     "NAME": "名前", "SYNOPSIS": "書式", "DESCRIPTION": "説明", "OPTIONS": "オプション", "COMMANDS": "コマンド", "JSON": "JSON", "SYNTAX": "書き方",
-    "CLASSES": "クラス", "FACTORS": "認証の要素", "SETTINGS": "設定項目", "MANAGEMENT GROUPS": "管理グループ", "PAM RESULTS": "PAM の結果",
+    "CLASSES": "クラス", "FACTORS": "認証の要素", "ACCOUNTS OF THE MACHINE": "人のものでないアカウント", "SETTINGS": "設定項目", "MANAGEMENT GROUPS": "管理グループ", "PAM RESULTS": "PAM の結果",
     "UNITS": "ユニット", "SIGNALS": "シグナル", "EVENTS": "記録の種類", "RESULTS": "結果", "ENVIRONMENT": "環境変数", "FILES": "ファイル",
     "EXIT STATUS": "終了コード", "EXAMPLES": "例", "DIAGNOSTICS": "メッセージ", "SEE ALSO": "関連項目", "CAVEATS": "注意",
     "SECURITY CONSIDERATIONS": "セキュリティについて",

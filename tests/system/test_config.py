@@ -44,7 +44,7 @@ MISTAKES = {
     "duplicate key": (LOOSE + "attempts = 5\nattempts = 5\n", 11, "stands in line 10 already"),
     "value out of range": (LOOSE + "attempts = 99\n", 10, "write a value within 1..20"),
     "trailing garbage": (LOOSE + "attempts = 5x\n", 10, "write a value within 1..20"),
-    "misspelt section": (LOOSE.replace("[class loose]", "[clas loose]"), 4, "write [settings], [class NAME] or [default]"),
+    "misspelt section": (LOOSE.replace("[class loose]", "[clas loose]"), 4, "write [settings], [machine], [class NAME] or [default]"),
     "class below the last": (LOOSE + "\n[class other]\nfactors = card\n", 11, "write it above [default]"),
     "one kind only": (LOOSE.replace("factors = card\n", "factors = card totp\n"), 6, ""),
     "indented line": (LOOSE + " attempts = 5\n", 10, "write each 'key = value' at the start of its own line"),

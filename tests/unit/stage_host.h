@@ -33,7 +33,8 @@ static struct {
 	struct stage_group groups[4];
 	/* the one login session of logind */
 	const char *session, *session_service;
-	bool session_active, session_remote;
+	uid_t session_uid;
+	bool session_active, session_remote, session_ends;
 	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
 	int moments, moment_fails_at;   /* the N-th time that the boot is asked for; 0: never */
 	const char *boot_id;    /* a file with that of another boot */
@@ -93,6 +94,15 @@ int getgrnam_r(const char *name, struct group *gr, char *buf, size_t size, struc
 	return 0;
 }
 
+int getpwuid_r(uid_t uid, struct passwd *pw, char *buf, size_t size, struct passwd **ret)
+{
+	*ret = NULL;
+	for (size_t i = 0; i < sizeof(stage_accounts) / sizeof(stage_accounts[0]); i++)
+		if (stage_accounts[i].uid == uid)
+			return getpwnam_r(stage_accounts[i].name, pw, buf, size, ret);
+	return host.account_rc;
+}
+
 static bool stage_is_session(const char *session)
 {
 	return host.session && strcmp(host.session, session) == 0;
@@ -102,7 +112,15 @@ int sd_session_get_state(const char *session, char **ret)
 {
 	if (!stage_is_session(session))
 		return -ENXIO;
-	*ret = strdup("active");
+	*ret = strdup(host.session_ends ? "closing" : "active");
+	return 0;
+}
+
+int sd_session_get_uid(const char *session, uid_t *ret)
+{
+	if (!stage_is_session(session))
+		return -ENXIO;
+	*ret = host.session_uid;
 	return 0;
 }
 

@@ -15,9 +15,9 @@ static enum err account(const char *user, const char *service, int64_t ruid)
 }
 
 static const char *const batch[] = { "cron", "crond", "atd" };
-static const char *const from_root[] = { "su", "su-l", "runuser", "runuser-l" };
+static const char *const from_root[] = { "su", "su-l", "runuser", "runuser-l", "sudo", "sudo-i" };
 static const char *const others[] = {
-	"login", "sshd", "sudo", "sudo-i", "gdm-password", "polkit-1", "swaylock", "other", "", "CRON", "cron2", "cro", "su-", "sudo-l",
+	"login", "sshd", "gdm-password", "polkit-1", "swaylock", "other", "", "CRON", "cron2", "cro", "su-", "sudo-l",
 };
 
 #define EACH(i, list) for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
@@ -89,15 +89,17 @@ static void the_table_knows_the_state(void **state)
 {
 	struct auth_call c = stage_call();
 	struct who w;
+	int64_t card = 7;
 
 	(void)state;
 	stage_request(service, "systemd-user");
 	assert_int_equal(who_find(&c, &w), ERR_OK);
-	assert_int_equal(account_without_grant(&c, &w), ERR_OK);
+	assert_int_equal(account_without_grant(&c, &w, &card), ERR_OK);
+	assert_int_equal(card, -1);
 	w.person.state = PERSON_LOCKED;
-	assert_int_equal(account_without_grant(&c, &w), ERR_LOCKED);
+	assert_int_equal(account_without_grant(&c, &w, &card), ERR_LOCKED);
 	w.person.state = (enum person_state)0;
-	assert_int_equal(account_without_grant(&c, &w), ERR_LOCKED);
+	assert_int_equal(account_without_grant(&c, &w, &card), ERR_LOCKED);
 }
 
 /* "Locked" is an administrator's word: a full bucket stops no job. */

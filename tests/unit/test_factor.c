@@ -12,7 +12,7 @@ static void kinds_and_names(void **state)
 		{ FACTOR_CARD_NOPIN, "card-nopin", KIND_POSSESSION },
 		{ FACTOR_TOTP, "totp", KIND_POSSESSION },
 		{ FACTOR_PASSWORD, "password", KIND_KNOWLEDGE },
-		{ FACTOR_SESSION, "session", KIND_POSSESSION },
+		{ FACTOR_SESSION, "session", KIND_KNOWLEDGE | KIND_POSSESSION },
 	};
 
 	(void)state;
@@ -39,7 +39,7 @@ static void alternatives_are_read_and_written_back(void **state)
 		{ "totp", false, false },
 		{ "password", false, false },
 		{ "session", false, false },
-		{ "session,totp", false, false },
+		{ "session,totp", true, false },
 		{ "session,password", true, false },
 		{ "password,totp", true, false },
 		{ "totp,session,password", true, false },
@@ -53,9 +53,12 @@ static void alternatives_are_read_and_written_back(void **state)
 		assert_string_equal(alternative_text(&a, text, sizeof(text)), rows[i].text);
 		assert_int_equal(alternative_is_enough(&a), rows[i].enough);
 		assert_int_equal(alternative_has_card(&a), rows[i].card);
-		assert_int_equal(alternative_offered(&a, false, false), strstr(text, "session") == NULL);
-		assert_int_equal(alternative_offered(&a, true, true), strstr(text, "session") == NULL);
-		assert_int_equal(alternative_offered(&a, true, false), strstr(text, "session") == NULL && !rows[i].card);
+		for (unsigned at = 0; at < 8; at++) {
+			const struct login_place place = { at & 1, at & 2, at & 4 };
+
+			assert_int_equal(alternative_offered(&a, place),
+				(place.session || !strstr(text, "session")) && !(place.remote && !place.ssh && rows[i].card));
+		}
 	}
 }
 

@@ -37,8 +37,9 @@ static void shipped_file_is_the_presets(void **state)
 	(void)state;
 	shipped = conf_loads(text);
 	bare = conf_loads("[default]\nfactors = card,totp card,password\n");
-	assert_int_equal(shipped->n_classes, 1);
-	a = &shipped->classes[0];
+	assert_int_equal(shipped->n_classes, 2);
+	assert_int_equal(shipped->n_machines, 0);
+	a = &shipped->classes[1];
 	b = &bare->classes[0];
 	a->line = b->line;
 	assert_memory_equal(a, b, sizeof(*a));
@@ -71,7 +72,9 @@ static void shipped_file_with_everything_switched_on(void **state)
 	p = conf_loads(loud);
 	assert_string_equal(p->settings.issuer, "Yamada City");
 	assert_int_equal(p->settings.local_services.n, 5);
-	assert_int_equal(p->n_classes, 2);
+	assert_int_equal(p->n_classes, 3);
+	assert_int_equal(p->n_machines, 2);
+	assert_true(policy_machine_may(p, "backup", "cron"));
 	assert_string_equal(p->classes[0].name, "admin");
 	assert_int_equal(p->classes[0].attempts, 3);
 	assert_int_equal(p->classes[0].lock_s, 900);
@@ -142,7 +145,7 @@ static void A10_unknown_settings_in_the_file(void **state)
 		"there is no setting 'atempts' in this section: did you mean 'attempts'?");
 	conf_refused("[default]\nFactors = card\n", 2, "did you mean 'factors'?");
 	conf_refused("[setings]\nlanguage = ja\n" DEFAULT, 1,
-		"there is no section [setings]: write [settings], [class NAME] or [default]");
+		"there is no section [setings]: write [settings], [machine], [class NAME] or [default]");
 	conf_refused("[Default]\nfactors = card\n", 1, "there is no section [Default]");
 	conf_refused("[class]\nfactors = card\n" DEFAULT, 1, "there is no section [class]");
 	conf_refused("[ default ]\nfactors = card\n", 1, "there is no section [ default ]");
@@ -267,9 +270,16 @@ static void two_kinds_are_joined(void **state)
 		{ "person = t", "totp", false },
 		{ "person = t", "session", false },
 		{ "person = t", "card-nopin", false },
-		{ "person = t", "session,totp", false },
+		{ "person = t", "session,totp", true },
 		{ "person = t", "card-nopin,totp", false },
-		{ "person = t", "card-nopin,session,totp", false },
+		{ "person = t", "card-nopin,session,totp", true },
+		{ "person = t", "card,totp session", false },
+		/* where a session begins, none has begun */
+		{ "service = login", "session,totp", false },
+		{ "service = login sshd cron", "session,password", false },
+		{ "service = login sshd", "session card,totp", true },
+		{ "service = login sudo", "session,totp", true },
+		{ "service = login sudo", "session", false },
 		{ "person = t", "card,totp password", false },
 		{ "person = t", "card totp", false },
 		/* a card at a remote login: by sshd only */
@@ -280,7 +290,7 @@ static void two_kinds_are_joined(void **state)
 		{ "where = remote\nservice = sudo", "card,totp card-nopin,password", false },
 		{ "where = remote\nservice = sudo", "card,totp session,password", true },
 		{ "where = remote\nservice = sudo", "card-nopin,totp session,password", true },
-		{ "where = remote\nservice = sudo", "card,totp session,totp", false },
+		{ "where = remote\nservice = sudo", "card,totp session,totp", true },
 		{ "from = 192.0.2.0/24\nservice = sudo", "card", false },
 		{ "from = 192.0.2.0/24", "card", true },
 		{ "where = local\nservice = login", "card", true },
@@ -312,14 +322,13 @@ static void two_kinds_are_joined(void **state)
 		else
 			conf_refused(text, 2, ": ");
 	}
-	conf_refused("[default]\nfactors = card,totp session,totp\n", 2,
-		"'session,totp' does not join two of knowledge, possession");
+	conf_refused("[default]\nfactors = card,totp session\n", 2, "'session' asks nothing by itself");
 	conf_refused("[default]\nfactors = card,totp\nssh-card = possession\n", 2, "over ssh 'card,totp' proves possession twice");
 	/* What [default] says of it holds for classes that do not. */
 	conf_refused("[class a]\nservice = sshd\nfactors = card,totp\n[default]\nfactors = card,password\nssh-card = possession\n", 3,
 		"over ssh 'card,totp' proves possession twice");
 	conf_refused("[class a]\nwhere = remote\nservice = su\nfactors = card\n" DEFAULT, 4,
-		"no card can be used where this class applies");
+		"none of these can be asked for where this class applies");
 }
 
 struct groups {
@@ -704,10 +713,10 @@ static bool joins_two(const struct alternative *a)
 	bool know = false, have = false;
 
 	for (size_t i = 0; i < a->n; i++) {
-		know |= a->factors[i] == FACTOR_CARD || a->factors[i] == FACTOR_PASSWORD;
+		know |= a->factors[i] == FACTOR_CARD || a->factors[i] == FACTOR_PASSWORD || a->factors[i] == FACTOR_SESSION;
 		have |= a->factors[i] != FACTOR_PASSWORD;
 	}
-	return know && have;
+	return know && have && !(a->n == 1 && a->factors[0] == FACTOR_SESSION);
 }
 
 static void check_loaded(const struct policy *p)
@@ -725,7 +734,7 @@ static void check_loaded(const struct policy *p)
 			bool local = c->where != WHERE_REMOTE && c->n_from == 0;
 
 			enough |= joins_two(&c->alternatives[j]);
-			assert_true(joins_two(&c->alternatives[j]) ||
+			assert_true(joins_two(&c->alternatives[j]) || c->alternatives[j].factors[0] == FACTOR_SESSION ||
 				    (card && (!local || c->service.n)));
 		}
 		assert_true(enough);

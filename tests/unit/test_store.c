@@ -209,8 +209,8 @@ static void read_only_file_system_is_refused(void **state)
 static void other_versions_are_refused(void **state)
 {
 	static const char *const sql[] = {
-		"PRAGMA user_version = 0", "PRAGMA user_version = 2", "PRAGMA user_version = 4", "PRAGMA user_version = -1",
-		"PRAGMA user_version = 3; PRAGMA application_id = 0", "PRAGMA application_id = 1",
+		"PRAGMA user_version = 0", "PRAGMA user_version = 3", "PRAGMA user_version = 5", "PRAGMA user_version = -1",
+		"PRAGMA user_version = 4; PRAGMA application_id = 0", "PRAGMA application_id = 1",
 	};
 	struct context *c = *state;
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proved.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "grant.h"
+#include "locality.h"
+
+#define SSH "ssh-"
+#define BIT(f) (1u << (f))
+
+/* "ssh-card,totp": as login_end.c writes it. False: something else stands there. */
+static bool read_factors(const char *text, struct proved *p)
+{
+	p->factors = 0;
+	p->ssh = !strncmp(text, SSH, sizeof(SSH) - 1);
+	text += p->ssh ? sizeof(SSH) - 1 : 0;
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		enum factor f = factor_find(text, len);
+
+		if (!f)
+			return false;
+		p->factors |= BIT(f);
+		if (!text[len])
+			return true;
+		text += len + 1;
+	}
+}
+
+static bool is_recent(const struct grant_row *g, const struct moment *now, const struct policy_class *k)
+{
+	const int64_t limit = k->reuse_s * 1000;
+
+	return !g->withdrawn && clock_elapsed_ms(&g->at, now, limit) < limit;
+}
+
+/* The session of logind this process stands in, if it is this person's own and stands. */
+static bool own_session(const struct auth_call *c, const struct who *w, char *session, size_t size, char *service,
+			size_t service_size)
+{
+	return w->known && locality_session_of(c->peer->cgroup, session, size) &&
+	       locality_session_stands(session, w->uid, service, service_size);
+}
+
+static enum err begin_of(const struct auth_call *c, const struct who *w, const char *boot_id, const char *session,
+			 const char *service, struct grant_row *ret)
+{
+	struct session_row row;
+	enum err e = store_session_of_logind(c->store, boot_id, session, service, &row);
+
+	if (e == ERR_NOT_FOUND)
+		return ERR_NO_GRANT;
+	if (e != ERR_OK)
+		return e;
+	if (row.state != SESSION_OPEN || row.person != w->person.id || row.grant == -1)
+		return ERR_NO_GRANT;
+	e = store_grant_by_id(c->store, row.grant, ret);
+	return e == ERR_OK && ret->person != w->person.id ? ERR_NO_GRANT : e;
+}
+
+struct place {
+	char session[65], service[65];
+	struct moment now;
+};
+
+static enum err find(const struct auth_call *c, const struct who *w, struct place *at, struct proved *ret)
+{
+	struct proved p = { .grant = -1 };
+	struct grant_row g;
+	enum err e = clock_now(&at->now);
+
+	if (e != ERR_OK)
+		return e;
+	if (!own_session(c, w, at->session, sizeof(at->session), at->service, sizeof(at->service)))
+		return ERR_NO_GRANT;
+	if (w->person.state != PERSON_ACTIVE)
+		return ERR_LOCKED;
+	e = begin_of(c, w, at->now.boot_id, at->session, at->service, &g);
+	if (e == ERR_OK)
+		e = grant_card_good(c->store, g.card);
+	if (e == ERR_OK && !is_recent(&g, &at->now, w->class_of))
+		e = ERR_NO_GRANT;
+	if (e != ERR_OK)
+		return e;
+	if (!read_factors(g.factors, &p))
+		return fail(ERR_STORE_CORRUPT, "grant %lld: factors", (long long)g.id);
+	p.grant = g.id;
+	p.card = g.card;
+	*ret = p;
+	return ERR_OK;
+}
+
+enum err proved_find(const struct auth_call *c, const struct who *w, struct proved *ret)
+{
+	struct place at;
+
+	return find(c, w, &at, ret);
+}
+
+/* What a factor counts for; the PIN of a card over ssh was not seen here. */
+static unsigned kinds_of(enum factor f, bool ssh, const struct policy_class *k)
+{
+	return f == FACTOR_CARD && ssh && k->ssh_card == SSH_CARD_POSSESSION ? KIND_POSSESSION : factor_kinds(f);
+}
+
+static unsigned kinds_of_login(const struct proved *p, const struct policy_class *k)
+{
+	unsigned kinds = 0;
+
+	for (enum factor f = FACTOR_CARD; f < FACTOR_SESSION; f++)
+		if (p->factors & BIT(f))
+			kinds |= kinds_of(f, p->ssh, k);
+	return kinds;
+}
+
+/* old: the card of the alternative is that of the login, not one that was asked for since. */
+static bool joins(const struct proved *p, const struct policy_class *k, const struct alternative *a, bool old)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		kinds |= a->factors[i] == FACTOR_SESSION ? kinds_of_login(p, k) :
+							   kinds_of(a->factors[i], old && p->ssh, k);
+	return (kinds & (kinds - 1)) != 0;
+}
+
+bool proved_joins(const struct proved *p, const struct policy_class *k, const struct alternative *a)
+{
+	return joins(p, k, a, false);
+}
+
+/* set: what one grant proved. */
+static bool satisfies(const struct proved *login, unsigned set, bool old, const struct policy_class *k)
+{
+	for (size_t i = 0; i < k->n_alternatives; i++) {
+		const struct alternative *a = &k->alternatives[i];
+		size_t have = 0;
+
+		for (size_t j = 0; j < a->n; j++)
+			have += (set & BIT(a->factors[j])) != 0;
+		if (have == a->n && joins(login, k, a, old))
+			return true;
+	}
+	return false;
+}
+
+struct search {
+	const struct who *who;
+	const struct place *at;
+	const struct proved *login;
+	bool found;
+};
+
+/* Of an authentication within the session: what it asked for, and what the login had proved before where it built on that. */
+static enum err look_at(const struct grant_row *g, void *arg)
+{
+	struct search *s = arg;
+	const struct policy_class *k = s->who->class_of;
+	struct proved p;
+
+	if (s->found || !g->through_root || !is_recent(g, &s->at->now, k))
+		return ERR_OK;
+	if (!read_factors(g->factors, &p))
+		return fail(ERR_STORE_CORRUPT, "grant %lld: factors", (long long)g->id);
+	s->found = satisfies(s->login, p.factors, false, k);
+	return ERR_OK;
+}
+
+enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *card)
+{
+	struct place at;
+	struct proved login;
+	struct search s = { .who = w, .at = &at, .login = &login };
+	enum err e = find(c, w, &at, &login);
+
+	if (e != ERR_OK)
+		return e;
+	/* A login stands for `session` too. */
+	s.found = satisfies(&login, login.factors | BIT(FACTOR_SESSION), true, w->class_of);
+	if (!s.found)
+		e = store_grant_each_inside(c->store, at.now.boot_id, at.session, w->person.id, login.grant, look_at, &s);
+	if (e == ERR_OK && !s.found)
+		e = ERR_NO_GRANT;
+	if (e == ERR_OK)
+		*card = login.card;
+	return e;
+}

@@ -14,15 +14,7 @@ from lib import daemon, faults, pam, report, stage, world
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "pam"))
 import rig  # noqa: E402  pylint: disable=wrong-import-position
 
-CONF = """
-[settings]
-argon2-memory = 19MiB
-argon2-time = 1
-
-[default]
-factors = card,totp card,password
-attempts = 20
-"""
+CONF = stage.quick(attempts=20)
 SAMPLES = 3             # of one name in the daily run
 SLOWEST_MS = 8000
 MODULE = "pam_cardmfa.so"

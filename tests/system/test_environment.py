@@ -15,15 +15,7 @@ import threading
 
 from lib import console, daemon, pam, report, stage, world
 
-CONF = """
-[settings]
-argon2-memory = 19MiB
-argon2-time = 1
-
-[default]
-factors = card,totp card,password
-attempts = 20
-"""
+CONF = stage.quick(attempts=20)
 TRAP = pathlib.Path("/tmp/trap")
 SU = "/usr/bin/su"
 HOST = "/usr/local/bin/pam_host"

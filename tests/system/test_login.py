@@ -13,16 +13,7 @@ import pexpect
 
 from lib import console, daemon, pam, report, stage, vcard, world
 
-CONF = """
-[settings]
-argon2-memory = 19MiB
-argon2-time = 1
-
-[default]
-factors = card,totp card,password
-attempts = 3
-lock = 15min
-"""
+CONF = stage.quick(attempts=3)
 people = {}
 PIN = stage.PIN
 DENY = 0xA5C3691E       # include/wire.h

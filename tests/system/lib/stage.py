@@ -15,6 +15,19 @@ lock = 15min
 """
 
 
+def quick(attempts):
+    """The same rules, with hashes as cheap as they may be."""
+    return f"""
+[settings]
+argon2-memory = 19MiB
+argon2-time = 1
+
+[default]
+factors = card,totp card,password
+attempts = {attempts}
+"""
+
+
 def tool(*words, answers=(), status=0, language=None, text=None, seconds=30):
     """cardtool as root types it: on a terminal with answers, or with `text` on its standard input.
     Returns what was shown; the exit status must be `status` (None: any)."""

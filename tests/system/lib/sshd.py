@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real sshd with a configuration of the test's own, and real ssh with a key that lives in a card, or anywhere."""
+import contextlib
+import pathlib
+import re
+
+from . import console, stage, world
+
+PKCS11 = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so"
+PORT = "2222"
+UNIT = "box-sshd"
+CONFIG = "/etc/ssh/box_sshd_config"
+HOST_KEY = pathlib.Path("/etc/ssh/box_host_key")
+KEYS = pathlib.Path("/etc/ssh/box_keys")
+METHODS = "publickey,keyboard-interactive:pam"
+CONF = f"""
+Port {PORT}
+ListenAddress 127.0.0.1
+HostKey {HOST_KEY}
+UsePAM yes
+PubkeyAuthentication yes
+KbdInteractiveAuthentication yes
+PasswordAuthentication no
+AuthenticationMethods {METHODS}
+AuthorizedKeysFile {KEYS}/%u
+PidFile none
+"""
+PIN_PROMPT = r"Enter PIN for '.*': $"
+CODE_PROMPT = r"Verification code or password: $"
+people = {}             # who has a card, by name: only one of them is in its reader at a time
+
+
+def start(conf=CONF):
+    world.login_stack(service="sshd")
+    make_key(HOST_KEY)
+    KEYS.mkdir()
+    world.write(CONFIG, conf)
+    world.run("systemd-run", "--unit", UNIT, "--slice", "system.slice", "--property", "RuntimeDirectory=sshd", "--property", "KillMode=process",
+              "/usr/sbin/sshd", "-D", "-e", "-f", CONFIG)
+    world.wait_for(lambda: times_listening() == 1, what="sshd listens")
+
+
+def times_listening():
+    return world.run("journalctl", "-u", UNIT, "--no-pager", status=None).stdout.count("Server listening")
+
+
+@contextlib.contextmanager
+def configured(text):
+    """sshd goes by this configuration until the block ends."""
+    before = pathlib.Path(CONFIG).read_text()
+    _reload(text)
+    try:
+        yield
+    finally:
+        _reload(before)
+
+
+def _reload(text):
+    before = times_listening()
+    world.write(CONFIG, text)
+    world.run("systemctl", "kill", "--kill-who=main", "-s", "HUP", UNIT)
+    # It closes its socket before it opens it anew.
+    world.wait_for(lambda: times_listening() > before, what="sshd listens again")
+
+
+def make_key(path):
+    """A key of no card. Returns its line for authorized keys."""
+    world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
+    return pathlib.Path(f"{path}.pub").read_text().strip()
+
+
+def person(name, *card_options, reader=0):
+    """A person with everything, and the line of the card's key in .line."""
+    made = stage.person(name, *card_options, reader=reader)
+    people[name] = made
+    insert(name)
+    made.line = world.run("ssh-keygen", "-D", PKCS11).stdout.splitlines()[0]
+    return made
+
+
+def allow(user, *lines):
+    """sshd lets in whoever has one of these keys: what is refused then is refused by PAM."""
+    world.write(KEYS / user, "".join(f"{line}\n" for line in lines))
+
+
+def insert(name):
+    """This person's card is in its reader, nobody else's."""
+    for other, who in people.items():
+        if other != name and "inserted=yes" in who.card.ctl("status"):
+            who.card.remove()
+    if "inserted=no" in people[name].card.ctl("status"):
+        people[name].card.insert()
+
+
+def command(program, *words, card=None, key=None, options=()):
+    """How ssh or one of its kin is called, with the card in the reader or a key of a file."""
+    if card:
+        insert(card)
+    how = ("-o", f"PKCS11Provider={PKCS11}", "-o", "IdentityFile=none") if card else ("-o", f"IdentityFile={key}") if key else ()
+    return (f"/usr/bin/{program}", "-F", "none", "-o", f"Port={PORT}", "-o", "StrictHostKeyChecking=no",
+            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *how, *options, *words)
+
+
+def ssh(user, *words, card=None, key=None, options=()):
+    """ssh on a terminal."""
+    return console.Terminal(*command("ssh", f"{user}@127.0.0.1", *words, card=card, key=key, options=options), seconds=40)
+
+
+def unlock_card(terminal):
+    terminal.expect(PIN_PROMPT)
+    terminal.send(stage.PIN)
+
+
+def attempt(user, *answers, card=None, key=None, options=()):
+    """(does it run a command, what was on the screen). answers: what is typed at the server's prompts."""
+    with ssh(user, "echo in=$(id -un); env | sort", card=card, key=key, options=options) as terminal:
+        if card:
+            unlock_card(terminal)
+        for answer in answers:
+            terminal.expect(CODE_PROMPT)
+            terminal.send(answer)
+        status = terminal.end()
+        return status == 0 and f"in={user}" in terminal.text, terminal.text
+
+
+def face(screen, user):
+    """What the server showed, whoever was named: from its first prompt on."""
+    return re.sub(r"(?s)^.*?(?=\(\w+@)", "", screen).replace(user, "USER")
+
+
+def unlock():
+    """Nobody's tries count against what comes next."""
+    for name in people:
+        stage.tool("unlock", name, text="", status=None)

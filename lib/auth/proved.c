@@ -36,11 +36,14 @@ static bool is_recent(const struct grant_row *g, const struct moment *now, const
 	return !g->withdrawn && clock_elapsed_ms(&g->at, now, limit) < limit;
 }
 
-/* The session of logind this process stands in, if it is this person's own and stands. */
+/*
+ * The session of logind this process stands in, if it is this person's own and stands. Who became another there is no longer its
+ * person: the process is that other's.
+ */
 static bool own_session(const struct auth_call *c, const struct who *w, char *session, size_t size, char *service,
 			size_t service_size)
 {
-	return w->known && locality_session_of(c->peer->cgroup, session, size) &&
+	return w->known && c->peer->ruid == w->uid && locality_session_of(c->peer->cgroup, session, size) &&
 	       locality_session_stands(session, w->uid, service, service_size);
 }
 

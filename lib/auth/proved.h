@@ -17,7 +17,7 @@ struct proved {
 };
 
 /*
- * Of the login that began this session, if it was this person's and the session stands: person active, card good, not older than
+ * Of the login that began this session, if it was this person's, who is the host's real uid, and the session stands: person active, card good, not older than
  * `reuse` of the class in w. ERR_NO_GRANT: there is none; ERR_LOCKED, ERR_REVOKED, ERR_SUSPENDED, ERR_EXPIRED; the store's errors.
  */
 MUST_USE enum err proved_find(const struct auth_call *c, const struct who *w, struct proved *ret);

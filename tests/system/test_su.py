@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""su of people, by the factors of whom they become or by their own, su and runuser of root, within logins here and over ssh."""
+import contextlib
+import json
+import pathlib
+import time
+
+from lib import console, report, sshd, stage, world
+from lib.report import contains, equal
+
+SAMPLE = pathlib.Path("/usr/share/cardmfa/cardmfa.conf")
+CALLER = """
+[class admin]
+person  = taro
+service = su su-l
+factors = session,totp session,password
+su      = caller
+"""
+CODE = r"Verification code or password: $"
+PIN = r"PIN of your IC card: $"
+SHELL = console.SHELL_PROMPT
+people = {}
+
+
+def stack(service):
+    """Debian's, with the lines of the manual."""
+    world.login_stack(service=service)
+    path = pathlib.Path("/etc/pam.d") / service
+    world.write(path, "auth     sufficient pam_rootok.so\n" + path.read_text())
+
+
+def sample():
+    return SAMPLE.read_text(encoding="utf-8")
+
+
+def prepare():
+    stage.set_up(sample())
+    for service in ("su", "su-l", "runuser", "runuser-l"):
+        stack(service)
+    sshd.start()
+    people["taro"] = sshd.person("taro")
+    people["hanako"] = sshd.person("hanako", "--slot", "9A=rsa2048,pin=once", reader=1)
+    for name, person in people.items():
+        sshd.allow(name, person.line)
+    world.add_user("jiro")
+    world.run("useradd", "-r", "-m", "-s", "/bin/sh", "backup2")
+    world.add_user("git")
+
+
+@contextlib.contextmanager
+def at_console(name):
+    sshd.insert(name)
+    with console.Console() as terminal:
+        equal(terminal.login(name, *people[name].by_password()), True, terminal.text)
+        yield terminal
+        terminal.logout()
+
+
+@contextlib.contextmanager
+def over_ssh(name):
+    with sshd.ssh(name, card=name) as terminal:
+        sshd.unlock_card(terminal)
+        terminal.expect(CODE)
+        terminal.send(people[name].password)
+        terminal.expect(SHELL)
+        terminal.shell = lambda command: console.Console.shell(terminal, command)
+        yield terminal
+        terminal.send("exit")
+        terminal.end()
+
+
+def become(terminal, command, *answers):
+    """What is on the screen from the command to the next shell prompt. answers: (prompt, what is typed)."""
+    begin = len(terminal.text)
+    terminal.send(command)
+    terminal.answer(*answers)
+    terminal.expect(SHELL)
+    return terminal.text[begin:]
+
+
+def newest(kind="login"):
+    return json.loads(stage.tool("log", "--json", "--type", kind, "--last", "1", text=""))[0]
+
+
+@contextlib.contextmanager
+def by_caller():
+    world.conf(CALLER + sample())
+    yield
+    world.conf(sample())
+
+
+@report.test(120)
+def by_default_su_asks_for_the_factors_of_whom_one_becomes():
+    taro, hanako = people["taro"], people["hanako"]
+    with at_console("taro") as terminal:
+        sshd.insert("hanako")
+        screen = become(terminal, "su hanako -c 'id -un'", (PIN, stage.PIN), (CODE, hanako.password))
+        contains(screen, "\nhanako\n")
+        equal((newest()["user"], newest()["service"], newest()["card"]), ("hanako", "su", hanako.card_id))
+        equal(newest("session-open")["user"], "hanako")
+        # taro's own are nobody's here, and his session is not hanako's.
+        sshd.insert("taro")
+        refused = become(terminal, "su - hanako -c 'id -un'", (PIN, stage.PIN), (CODE, taro.password))
+        contains(refused, "This card can't be used for this name.")
+        contains(become(terminal, "su -c 'id -u'", (PIN, stage.PIN), (CODE, taro.password)), "Authentication failure")
+    stage.tool("unlock", "hanako", text="", status=None)
+
+
+@report.test(60)
+def over_ssh_the_servers_reader_is_nobodys():
+    hanako = people["hanako"]
+    with over_ssh("taro") as terminal:
+        sshd.insert("hanako")
+        before = hanako.card.tries()
+        contains(become(terminal, "su hanako -c 'id -un'", (CODE, hanako.password)), "Authentication failure")
+        # su inside of su, and an environment that says otherwise.
+        contains(become(terminal, "env -u SSH_CONNECTION -u SSH_TTY XDG_SEAT=seat0 DISPLAY=:0 su - hanako -c 'id -un'", (CODE, hanako.code())), "Authentication failure")
+        equal(hanako.card.tries(), before)
+    stage.tool("unlock", "hanako", text="", status=None)
+
+
+@report.test(120)
+def where_the_class_says_so_it_is_the_caller_who_is_judged():
+    taro = people["taro"]
+    with by_caller():
+        for opened in (at_console, over_ssh):
+            with opened("taro") as terminal:
+                for command, whom in (("su -c 'id -un'", "root"), ("su - hanako -c 'id -un'", "hanako"), ("su - -c 'id -un'", "root")):
+                    contains(become(terminal, command, (CODE, taro.password)), f"\n{whom}\n")
+                    equal((newest()["user"], newest()["detail"]["factors"], newest()["detail"]["target"]), ("taro", "session,password", whom))
+                    opened_as = newest("session-open")
+                    equal((opened_as["user"], opened_as["detail"]["target"]), ("taro", whom))
+                    equal(newest("session-close")["user"], "taro")
+                # Within the other account the session is nobody's: hanako is no admin, and taro's class has no other way in.
+                terminal.send("su - hanako")
+                terminal.answer((CODE, taro.password))
+                terminal.expect(SHELL)
+                equal(terminal.shell("id -un"), "hanako")
+                contains(become(terminal, "su taro -c 'id -un'"), "Authentication failure")
+                terminal.send("exit")
+                terminal.expect(SHELL)
+        with over_ssh("hanako") as terminal:
+            contains(become(terminal, "su taro -c 'id -un'"), "Authentication failure")
+            contains(become(terminal, "su -c 'id -un'", (CODE, people["hanako"].password)), "Authentication failure")
+    stage.tool("unlock", "taro", text="", status=None)
+    stage.tool("unlock", "hanako", text="", status=None)
+
+
+@report.test(60)
+def a_code_typed_twice_is_told():
+    taro = people["taro"]
+    with by_caller(), over_ssh("taro") as terminal:
+        code = taro.code()
+        contains(become(terminal, "su -c 'id -u'", (CODE, code)), "\n0\n")
+        contains(become(terminal, "su -c 'id -u'", (CODE, code)), "This code was used already. Wait for the next one.")
+    stage.tool("unlock", "taro", text="", status=None)
+
+
+@report.test(60)
+def a_suspended_card_ends_it():
+    taro = people["taro"]
+    with by_caller(), over_ssh("taro") as terminal:
+        contains(become(terminal, "su -c 'id -u'", (CODE, taro.password)), "\n0\n")
+        stage.tool("suspend", taro.card_id, text="", status=None)
+        begin = time.monotonic()
+        # No other way is open to this class: nothing is asked.
+        contains(become(terminal, "su -c 'id -u'"), "Authentication failure")
+        equal(time.monotonic() - begin < 5, True)
+        stage.tool("resume", taro.card_id, text="", status=None)
+    stage.tool("unlock", "taro", text="", status=None)
+
+
+@report.test(60)
+def root_becomes_anybody_who_is_not_locked():
+    for command in (("su", "{}", "-c", "id -un"), ("su", "-", "{}", "-c", "id -un"), ("runuser", "-u", "{}", "--", "id", "-un"),
+                    ("runuser", "-l", "{}", "-c", "id -un")):
+        for name in ("taro", "backup2"):
+            equal(world.run(*(word.format(name) for word in command)).stdout, f"{name}\n", command)
+    world.run("setpriv", "--reuid", "cardmfa", "--clear-groups", "sqlite3", "/var/lib/cardmfa/store.db", "UPDATE person SET state = 'locked' WHERE login = 'taro'")
+    world.run("su", "taro", "-c", "id", status=1)
+    world.run("setpriv", "--reuid", "cardmfa", "--clear-groups", "sqlite3", "/var/lib/cardmfa/store.db", "UPDATE person SET state = 'active' WHERE login = 'taro'")
+    # An account of nobody, with a uid as people have: where [machine] says so.
+    world.run("su", "git", "-c", "id", status=1)
+    world.conf("[machine]\ngit = su\n" + sample())
+    equal(world.run("su", "git", "-c", "id -un").stdout, "git\n")
+    world.conf(sample())
+
+
+if __name__ == "__main__":
+    report.main(prepare)

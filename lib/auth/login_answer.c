@@ -43,24 +43,31 @@ static struct next look_ahead(const struct login *l, const bool *alive, size_t k
 	return n;
 }
 
-static const char *prompt_text(const struct next *n)
+/* What the app shows: the person's own only after the card was proved, so that nothing is told to others. */
+struct app_code {
+	size_t digits;
+	bool used;              /* the one that it shows now was accepted already */
+};
+
+static const char *prompt_text(const struct next *n, const struct app_code *code)
 {
 	if (n->totp && n->password)
-		return _("Verification code or password: ");
-	return n->totp ? _("Verification code: ") : _("Password: ");
+		return code->used ? _("Next verification code or password: ") : _("Verification code or password: ");
+	if (n->totp)
+		return code->used ? _("Next verification code: ") : _("Verification code: ");
+	return _("Password: ");
 }
 
-/* Digits of a code: the person's own only after the card was proved, so that nothing is told to others. */
-static enum err code_digits(const struct login *l, size_t *ret)
+static enum err look_at_app(const struct login *l, struct app_code *ret)
 {
 	struct totp_row row;
 	enum err e = ERR_NOT_FOUND;
 
-	*ret = TOTP_PARAMS_DEFAULT.digits;
+	*ret = (struct app_code){ .digits = TOTP_PARAMS_DEFAULT.digits };
 	if (login_is_proved(l))
 		e = store_totp_get(l->c->store, l->who.person.id, &row);
 	if (e == ERR_OK)
-		*ret = row.digits;
+		*ret = (struct app_code){ row.digits, row.last_step >= clock_real_s() / (int64_t)row.period };
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
@@ -73,16 +80,16 @@ static bool is_code(struct secret *text, const struct next *n, size_t digits)
 	return false;
 }
 
-static enum err ask_one(struct login *l, const struct next *n, size_t digits, struct login_answer *a)
+static enum err ask_one(struct login *l, const struct next *n, const struct app_code *app, struct login_answer *a)
 {
-	enum err e = l->c->io->ask(l->c->io->arg, true, prompt_text(n), &a->text, l->deadline);
+	enum err e = l->c->io->ask(l->c->io->arg, true, prompt_text(n, app), &a->text, l->deadline);
 	bool code;
 
 	if (e != ERR_OK)
 		return e;
 	if (!a->text.len)
 		return ERR_CANCELLED;   /* no answer, no guess: nothing is counted */
-	code = n->totp && is_code(&a->text, n, digits);
+	code = n->totp && is_code(&a->text, n, app->digits);
 	a->factor = n->totp && (code || !n->password) ? FACTOR_TOTP : FACTOR_PASSWORD;
 	return ERR_OK;
 }
@@ -91,8 +98,9 @@ enum err login_answer_collect(struct login *l)
 {
 	const struct policy_class *c = l->who.class_of;
 	bool alive[POLICY_ALTERNATIVES_MAX] = { false };
-	size_t open = 0, digits;
-	enum err e = code_digits(l, &digits);
+	struct app_code app;
+	size_t open = 0;
+	enum err e = look_at_app(l, &app);
 
 	if (e != ERR_OK)
 		return e;
@@ -109,7 +117,7 @@ enum err login_answer_collect(struct login *l)
 			break;
 		if (k == POLICY_FACTORS_MAX)
 			return fail(ERR_CONFIG, "class %s asks for too much", c->name);
-		e = ask_one(l, &n, digits, &l->answers[k]);
+		e = ask_one(l, &n, &app, &l->answers[k]);
 		if (e != ERR_OK)
 			return e;
 		for (size_t i = 0; i < c->n_alternatives; i++)

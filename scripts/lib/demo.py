@@ -20,7 +20,7 @@ CARD_OPTIONS = ("--pin", PIN, "--slot", "9A=p256,pin=once")
 
 PIN_PROMPT = r"(?:PIN of your IC card|暗証番号)[^\n]*[:：] ?$"
 CARD_PIN_PROMPT = r"(?:PIN of the card|暗証番号)[^\n]*[:：] ?$"
-SECOND_PROMPT = r"(?:Verification code|ワンタイムパスワード|確認コード)[^\n]*[:：] ?$"
+SECOND_PROMPT = r"(?:[Vv]erification code|ワンタイムパスワード|確認コード)[^\n]*[:：] ?$"
 CODE_PROMPT = r"(?:code your app shows|コード|ワンタイムパスワード)[^\n]*[:：] ?$"
 PASSWORD_PROMPT = r"(?:[Pp]assword|パスワード)[^\n]*[:：] ?$"
 ENDINGS = (console.SHELL_PROMPT, r"Login incorrect", console.NAME_PROMPT)

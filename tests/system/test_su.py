@@ -17,7 +17,7 @@ service = su su-l
 factors = session,totp session,password
 su      = caller
 """
-CODE = r"Verification code or password: $"
+CODE = r"erification code or password: $"
 PIN = r"PIN of your IC card: $"
 SHELL = console.SHELL_PROMPT
 people = {}

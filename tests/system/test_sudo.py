@@ -17,7 +17,7 @@ taro,hanako ALL=(ALL:ALL) ALL
 jiro ALL=(ALL:ALL) NOPASSWD: ALL
 nagios ALL=(root) NOPASSWD: /usr/bin/id
 """
-CODE = r"Verification code or password: $"
+CODE = r"erification code or password: $"
 SHELL = console.SHELL_PROMPT
 people = {}
 

@@ -38,6 +38,8 @@
 #define PROMPT_CODE "? Verification code: \n"
 #define PROMPT_PASSWORD "? Password: \n"
 #define PROMPT_EITHER "? Verification code or password: \n"
+#define PROMPT_NEXT_CODE "? Next verification code: \n"
+#define PROMPT_NEXT_EITHER "? Next verification code or password: \n"
 #define TELL_INSERT "i Insert your IC card (30 s).\n"
 /* Sentences of speech_refusal() are shown by the name of their result. */
 #define TELL(result) "e " #result "\n"

@@ -418,7 +418,7 @@ static void a_code_is_good_once(void **state)
 	(void)state;
 	assert_int_equal(stage_login(STAGE_PIN, code), ERR_OK);
 	assert_int_equal(stage_login(STAGE_PIN, code), ERR_CODE_REPLAYED);
-	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL(CODE_REPLAYED));
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_NEXT_EITHER TELL(CODE_REPLAYED));
 	assert_int_equal(stage_failed(taro, "local"), 1);
 	/* It is spent as soon as it was right, whatever becomes of the login. */
 	stage_pass(60);
@@ -434,6 +434,31 @@ static void a_code_is_good_once(void **state)
 	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_SECRET_WRONG);
 	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_REFUSED);
 	assert_int_equal(seen.codes, 5);
+}
+
+/* Whoever has proved the card is asked for another code than the one the app still shows. */
+static void a_used_code_is_not_asked_for_again(void **state)
+{
+	(void)state;
+	/* Of the step before: the present one is still good. */
+	assert_int_equal(stage_login(STAGE_PIN, stage_code_of(6, -1)), ERR_OK);
+	assert_int_equal(stage_login(STAGE_PIN, stage_code()), ERR_OK);
+	assert_string_equal(strstr(stage.shown, PROMPT_EITHER) ? PROMPT_EITHER : stage.shown, PROMPT_EITHER);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, PROMPT_PIN PROMPT_NEXT_EITHER));
+	stage_policy(TWO);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_PASSWORD PROMPT_NEXT_CODE TELL(SECRET_WRONG));
+	/* Nobody else learns that it was used. */
+	stage.cards[0] = NULL;
+	stage_policy(STAGE_BOTH);
+	assert_int_equal(stage_login(STAGE_PASSWORD, "000000"), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_REFUSED);
+	stage.cards[0] = &taros;
+	stage_pass(30);
+	stage_policy(STAGE_POLICY);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, PROMPT_PIN PROMPT_EITHER));
 }
 
 /* The class says how far the phone's clock may be off. */
@@ -824,6 +849,7 @@ int main(void)
 		ANSWER_TEST(no_answer_is_no_guess),
 		ANSWER_TEST(all_answers_are_one_guess),
 		ANSWER_TEST(a_code_is_good_once),
+		ANSWER_TEST(a_used_code_is_not_asked_for_again),
 		ANSWER_TEST(the_window_of_the_class_counts),
 		ANSWER_TEST(a_bucket_that_fills_meanwhile_refuses),
 		ANSWER_TEST(a_full_bucket_is_charged_to_the_address),

@@ -26,7 +26,7 @@ AuthorizedKeysFile {KEYS}/%u
 PidFile none
 """
 PIN_PROMPT = r"Enter PIN for '.*': $"
-CODE_PROMPT = r"Verification code or password: $"
+CODE_PROMPT = r"erification code or password: $"
 people = {}             # who has a card, by name: only one of them is in its reader at a time
 
 

@@ -54,23 +54,39 @@ static enum err read_again(const struct login *l, struct person *p)
 	return lifecycle_usable(&card, clock_real_s());
 }
 
+/* What runs for a person already (sudo, a locker) begins nothing, and may show nothing of what is told. */
+static bool begins_session(const struct login *l)
+{
+	static const char users[] = "/user.slice/";
+
+	return strncmp(l->c->peer->cgroup, users, sizeof(users) - 1) != 0;
+}
+
+/* What the person is told at the next login. */
+static enum err write_stat(struct login *l, const struct person *now, struct login_stat *before)
+{
+	struct login_stat st = { .person = now->id, .last_at = clock_real_s(), .failure_at = -1 };
+	enum err e;
+
+	if (!begins_session(l))
+		return ERR_OK;
+	e = store_login_stat_get(l->c->store, now->id, before);
+	describe_place(l, st.last_from, sizeof(st.last_from));
+	return e == ERR_OK ? store_login_stat_put(l->c->store, &st) : e;
+}
+
 static enum err write_grant(struct login *l, struct login_stat *before, struct event *ev, int64_t *seq)
 {
 	struct store *s = l->c->store;
-	struct login_stat st = { .person = l->who.person.id, .failure_at = -1 };
 	struct person now;
 	enum err e = read_again(l, &now);
 
 	if (e == ERR_OK && l->n_answers)
 		e = lockout_succeeded(s, &l->ticket);
 	if (e == ERR_OK)
-		e = store_login_stat_get(s, now.id, before);
-	st.last_at = clock_real_s();
-	describe_place(l, st.last_from, sizeof(st.last_from));
-	if (e == ERR_OK)
-		e = store_login_stat_put(s, &st);
+		e = write_stat(l, &now, before);
 	if (e == ERR_OK && l->proved)
-		e = store_card_used(s, l->card.id, st.last_at);
+		e = store_card_used(s, l->card.id, clock_real_s());
 	if (e == ERR_OK && l->renew)
 		e = store_password_put(s, &l->password);
 	if (e == ERR_OK)
@@ -192,7 +208,8 @@ enum err login_end_grant(struct login *l)
 	if (e != ERR_OK)
 		return e;
 	event_publish(&ev, seq);
-	tell_history(l, &before);
+	if (begins_session(l))
+		tell_history(l, &before);
 	return ERR_OK;
 }
 

@@ -156,13 +156,35 @@ static void a_success_leaves_its_records(void **state)
 	assert_string_equal(ev.address, "");
 	assert_int_equal(ev.actor, 1001);
 	assert_string_equal(ev.detail, "{\"class\":\"default\",\"factors\":\"card,password\"}");
+	/* Within a session it is no login: what is told at the next one is kept for it. */
 	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
-	assert_string_equal(st.last_from, "pts/3");
-	assert_int_equal(st.failures, 0);
-	assert_int_equal(st.failure_at, -1);
-	assert_true(clock_real_s() - st.last_at < 5);
+	assert_int_equal(st.last_at, -1);
+	assert_null(strstr(stage.shown, "Last login"));
 	assert_int_equal(stage_count("SELECT count(*) FROM card WHERE last_used_at IS NOT NULL"), 1);
 	assert_non_null(strstr(stage.log, "login OK"));
+}
+
+/* sudo shows nothing and a locker may not: failures wait for the next login. */
+static void within_a_session_failures_are_kept_to_be_told(void **state)
+{
+	struct login_stat st;
+
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PIN, "wrong wrong"), ERR_SECRET_WRONG);
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/user@1001.service/app.slice/run-1.scope");
+	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+	assert_int_equal(st.failures, 1);
+	stage_policy(STAGE_CHEAP "[default]\nfactors = password,totp\n");
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE);
+	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+	assert_int_equal(st.failures, 1);
+	stage_policy(STAGE_POLICY);
+	stage_at_console("taro");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_non_null(strstr(stage.shown, " 1 failed try since"));
+	assert_int_equal(store_login_stat_get(rules_store, taro, &st), ERR_OK);
+	assert_int_equal(st.failures, 0);
 }
 
 /* cardtool, as the kernel names it: in the log whatever was proved, with root's login uid. Nobody else passes for it. */
@@ -730,6 +752,7 @@ int main(void)
 		END_TEST(a_try_that_was_judged_dead_is_no_success),
 		END_TEST(only_the_whole_verdict_clears_the_bucket),
 		END_TEST(a_success_leaves_its_records),
+		END_TEST(within_a_session_failures_are_kept_to_be_told),
 		END_TEST(a_refusal_leaves_its_records),
 		END_TEST(what_cardtool_tried_is_marked),
 		END_TEST(what_cardtool_tried_names_what_was_judged),

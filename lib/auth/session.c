@@ -18,13 +18,19 @@ struct step {
 	struct event ev;
 	int64_t seq;
 	char logind[65];
+	struct card_row card;
 };
 
-/* Of a person, with the name of logind's session if it had made one. */
-static enum err record(struct step *s, enum event_type type)
+/* Of a person, with the card it falls with and the name of logind's session if it had made one. */
+static enum err record(struct step *s, enum event_type type, int64_t card)
 {
+	enum err e = card == -1 ? ERR_OK : store_card_by_id(s->c->store, card, &s->card);
+
+	if (e != ERR_OK)
+		return e;
 	s->ev = (struct event){
 		.type = type, .result = ERR_OK, .person = s->w->person.login, .actor = s->c->peer->ruid,
+		.card = card == -1 ? NULL : s->card.card_id.text,
 		.service = s->c->request->service, .origin = s->w->origin, .address = s->w->address,
 		.fields = { { "logind_session", s->logind }, { "target", who_target(s->c, s->w) } },
 	};
@@ -136,7 +142,7 @@ static enum err open_pending(struct step *s)
 	memcpy(r.logind_session, s->logind, sizeof(r.logind_session));
 	e = store_session_update(s->c->store, &r);
 	if (e == ERR_OK)
-		e = record(s, EVENT_SESSION_OPEN);
+		e = record(s, EVENT_SESSION_OPEN, r.card);
 	return e;
 }
 
@@ -175,7 +181,7 @@ static enum err close_own(struct step *s)
 	r.closed_at = clock_real_s();
 	e = store_session_update(s->c->store, &r);
 	if (e == ERR_OK)
-		e = record(s, EVENT_SESSION_CLOSE);
+		e = record(s, EVENT_SESSION_CLOSE, r.card);
 	return e;
 }
 

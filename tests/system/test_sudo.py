@@ -113,7 +113,7 @@ def each_form_of_sudo_works_and_names_whom_it_becomes():
             contains(sudo(terminal, command, taro.password), f"\n{become}\n")
             opened = events(type="session-open", user="taro")[-1]
             equal(opened["detail"].get("target"), become, command)
-            equal(opened["service"], "sudo-i" if "-i" in command else "sudo")
+            equal((opened["service"], opened["card"]), ("sudo-i" if "-i" in command else "sudo", taro.card_id))
         contains(sudo(terminal, f"echo {taro.password} | sudo -k -S id -un"), "root")
         contains(sudo(terminal, "sudo -v", taro.password), "$")
         equal(terminal.shell("sudo -n id -un"), "root")

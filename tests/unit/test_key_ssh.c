@@ -384,6 +384,37 @@ static void pins_that_are_not_of_their_algorithm_are_refused(void **state)
 	assert_int_equal(key_ssh_from_spki(KEY_P256, good.bytes, good.len, &k), ERR_INVALID);
 }
 
+/* No card is enrolled with such a key, whatever its row says: its line would be longer than any other, or not be read again. */
+static void rsa_numbers_have_the_size_of_enrolled_ones(void **state)
+{
+	static const struct {
+		int n_bits, e_bits;
+		enum err e;
+	} rows[] = {
+		{ 4096, 17, ERR_OK }, { 4096, 31, ERR_OK }, { 4096, 32, ERR_OK }, { 4096, 33, ERR_INVALID }, { 4096, 40, ERR_INVALID },
+		{ 4095, 17, ERR_INVALID }, { 4089, 17, ERR_INVALID }, { 4088, 17, ERR_INVALID }, { 4097, 17, ERR_INVALID },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		BIGNUM *n = BN_new(), *e = BN_new();
+		char text[KEY_SSH_TEXT_SIZE];
+		struct key_ssh k, again;
+		struct der spki;
+
+		assert_int_equal(BN_rand(n, rows[i].n_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+		assert_int_equal(BN_rand(e, rows[i].e_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+		spki = rsa_spki(n, e);
+		assert_int_equal(key_ssh_from_spki(KEY_RSA4096, spki.bytes, spki.len, &k), rows[i].e);
+		if (rows[i].e == ERR_OK) {
+			assert_int_equal(read_line(key_ssh_text(&k, text, sizeof(text)), &again), ERR_OK);
+			assert_true(key_ssh_same(&k, &again));
+		}
+		BN_free(n);
+		BN_free(e);
+	}
+}
+
 static int begin(void **state)
 {
 	char command[256];
@@ -420,6 +451,7 @@ int main(void)
 		cmocka_unit_test(base64_is_padded_to_whole_groups),
 		cmocka_unit_test(keys_are_the_same_in_all_or_not),
 		cmocka_unit_test(pins_that_are_not_of_their_algorithm_are_refused),
+		cmocka_unit_test(rsa_numbers_have_the_size_of_enrolled_ones),
 	};
 	int failed;
 

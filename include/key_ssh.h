@@ -9,7 +9,7 @@
 #include "error.h"
 #include "key_algorithm.h"
 
-#define KEY_SSH_FIELDS_MAX 526          /* RSA-4096: e of 5 bytes, n of 513, with their lengths */
+#define KEY_SSH_FIELDS_MAX 526          /* RSA-4096: e of 4 bytes and n of 512, a zero before each, their lengths */
 #define KEY_SSH_BLOB_MAX 8192           /* bytes of a key or certificate that is read */
 #define KEY_SSH_TEXT_SIZE 800           /* "TYPE BASE64" of a plain key with its NUL */
 

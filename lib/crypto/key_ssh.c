@@ -9,6 +9,7 @@
 #include "der.h"
 
 #define CERTIFICATE "-cert-v01@openssh.com"
+#define EXPONENT_MAX 4          /* bytes of the greatest that is enrolled: KEY_SSH_FIELDS_MAX holds it and a zero before it */
 
 static const struct kind {
 	enum key_algorithm algorithm;
@@ -80,7 +81,7 @@ static bool put_rsa(struct key_ssh *k, const struct kind *kind, struct span bits
 	struct span n, e;
 
 	if (!der_whole(bits, DER_SEQUENCE, &bits) || !der_take_positive(&bits, &n) || !der_take_positive(&bits, &e) ||
-	    bits.len || n.len != kind->size || e.len > 5)
+	    bits.len || n.len != kind->size || n.p[0] < 0x80 || e.len > EXPONENT_MAX)
 		return false;
 	put_mpint(k, e);
 	put_mpint(k, n);

@@ -70,7 +70,7 @@ tests_card_sandbox_probe_LDADD = lib/libbase.a $(SECCOMP_LIBS)
 # -- fuzz targets: with main() of replay.c, which feeds them their corpus; with libFuzzer's if --enable-fuzzing --
 fuzz_tests = tests/fuzz/fuzz_apdu tests/fuzz/fuzz_card_id tests/fuzz/fuzz_card_link tests/fuzz/fuzz_certificate \
 	tests/fuzz/fuzz_cidr tests/fuzz/fuzz_conf tests/fuzz/fuzz_conf_reader tests/fuzz/fuzz_event \
-	tests/fuzz/fuzz_keyring tests/fuzz/fuzz_pam_stack tests/fuzz/fuzz_piv tests/fuzz/fuzz_pwhash tests/fuzz/fuzz_readers tests/fuzz/fuzz_row \
+	tests/fuzz/fuzz_key_ssh tests/fuzz/fuzz_keyring tests/fuzz/fuzz_login_ssh tests/fuzz/fuzz_pam_stack tests/fuzz/fuzz_piv tests/fuzz/fuzz_pwhash tests/fuzz/fuzz_readers tests/fuzz/fuzz_row \
 	tests/fuzz/fuzz_setting tests/fuzz/fuzz_spki tests/fuzz/fuzz_store tests/fuzz/fuzz_text tests/fuzz/fuzz_tlv \
 	tests/fuzz/fuzz_when tests/fuzz/fuzz_wire_daemon tests/fuzz/fuzz_wire_host
 check_PROGRAMS += $(fuzz_tests)

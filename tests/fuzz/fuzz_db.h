@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A driver of db.h without a database, in the place of db_sqlite.c: a query has one row of values
+ * A driver of db.h without a database, in the place of db_sqlite.c: a query has the rows of values
  * that the target gives, a statement keeps what it was given.
  */
 #ifndef CARDMFA_FUZZ_DB_H
@@ -9,9 +9,12 @@
 #include "../../lib/store/store_internal.h"
 #include "fuzz.h"
 
+#define FUZZ_ROWS_MAX 8
+
 struct db {
-	size_t n_values;        /* of the row */
-	struct db_value values[64];
+	size_t n_rows;
+	const struct db_value *rows[FUZZ_ROWS_MAX];     /* n_values of each */
+	size_t n_values;
 	size_t n_args;          /* of the last statement */
 	struct db_value args[DB_ARGS_MAX];
 	char bytes[DB_ARGS_MAX][4096];
@@ -19,7 +22,7 @@ struct db {
 
 struct db_query {
 	struct db *db;
-	bool done;
+	size_t next;            /* row */
 };
 
 static inline void keep_args(struct db *db, const struct db_value *args, size_t count)
@@ -93,15 +96,15 @@ enum err db_query(struct db *db, const char *sql, const struct db_value *args, s
 
 enum err db_next(struct db_query *q, bool *more)
 {
-	*more = !q->done;
-	q->done = true;
+	*more = q->next < q->db->n_rows;
+	q->next += *more;
 	return ERR_OK;
 }
 
 enum err db_column(struct db_query *q, int i, struct db_value *ret)
 {
-	must(i >= 0 && (size_t)i < q->db->n_values);
-	*ret = q->db->values[i];
+	must(q->next > 0 && i >= 0 && (size_t)i < q->db->n_values);
+	*ret = q->db->rows[q->next - 1][i];
 	return ERR_OK;
 }
 

@@ -84,6 +84,7 @@ static void check_row(const struct db *db, const struct event *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct db db;
+	const struct db_value number = DB_ARG_INT(42);
 	struct input in = fuzz_input(data, size);
 	struct store s = { .db = &db, .dir = -1, .lock = -1, .in_transaction = true };
 	struct event e = { .type = take_u8(&in) % (EVENT_N + 1), .result = err_from_number(take_u16(&in)) };
@@ -103,8 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 8; i++)
 		if (*words[5 + 2 * i])
 			e.fields[i] = (struct event_field){ words[5 + 2 * i], words[6 + 2 * i] };
-	db.n_values = 1;
-	db.values[0] = DB_ARG_INT(42);
+	db.n_rows = db.n_values = 1;
+	db.rows[0] = &number;
 	db.n_args = 0;
 	log_set_sink(line);
 	result = event_record(&s, &e, &seq);

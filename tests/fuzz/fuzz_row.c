@@ -38,7 +38,7 @@ static void check_written(struct store *s, const struct table *t, const void *ro
 	must(row_put(s, t, row) == ERR_OK);
 	must(db->n_args == t->count);
 	for (size_t i = 0; i < t->count; i++) {
-		const struct db_value *a = &db->args[i], *v = &db->values[i];
+		const struct db_value *a = &db->args[i], *v = &db->rows[0][i];
 
 		must(a->type == v->type);
 		must(a->type != DB_INT || a->number == v->number);
@@ -54,14 +54,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct table *t = tables[take_u8(&in) % (sizeof(tables) / sizeof(tables[0]))];
 	struct store s = { .db = &db, .dir = -1, .lock = -1, .in_transaction = true };
 	_Alignas(max_align_t) unsigned char row[ROW_SIZE_MAX];
+	struct db_value values[64];
 	uint8_t *copies[64];
 	enum err e;
 
 	must(t->count <= sizeof(copies) / sizeof(copies[0]) && t->size <= sizeof(row));
+	db.n_rows = 1;
+	db.rows[0] = values;
 	db.n_values = t->count;
 	db.n_args = 0;
 	for (size_t i = 0; i < t->count; i++)
-		db.values[i] = take_value(&in, &copies[i]);
+		values[i] = take_value(&in, &copies[i]);
 	memset(row, UNTOUCHED, sizeof(row));
 	e = row_one(&s, t, "", NULL, 0, row);
 	must(e == ERR_OK || e == ERR_STORE_CORRUPT);

@@ -184,6 +184,26 @@ static void without_the_card_the_other_way_stays_open(void **state)
 	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_FIRST);
 }
 
+/* A key signs again and again without its holder: only guesses that were counted, and logins, are rows of the log. */
+static void connections_without_end_fill_no_log(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(stage_login("wrong wrong"), ERR_SECRET_WRONG);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE result = 'SECRET_WRONG'"), 4);
+	assert_int_equal(stage_count("SELECT count(*) FROM unproved"), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(stage_login(STAGE_PASSWORD), ERR_DENIED);
+	assert_int_equal(stage.asked, 0);
+	stage_set_state(taro, PERSON_LOCKED);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(stage_login(STAGE_PASSWORD), ERR_LOCKED);
+	/* With the lockout. */
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 5);
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved WHERE origin = 'remote' AND address = '192.0.2.5'"), 10);
+	assert_int_equal(stage_failures(taro), 14);
+}
+
 /* -- account and session: by what the kernel says of the connection -- */
 
 static void enter_connection(int64_t pid, int64_t start)
@@ -283,6 +303,7 @@ int main(void)
 		SSH_TEST(only_sshd_is_believed),
 		SSH_TEST(a_key_without_pin_is_possession_alone),
 		SSH_TEST(without_the_card_the_other_way_stays_open),
+		SSH_TEST(connections_without_end_fill_no_log),
 		SSH_TEST(the_connection_redeems_it_once),
 		SSH_TEST(without_authentication_there_is_no_way),
 		SSH_TEST(other_hosts_have_nothing_of_their_children),

@@ -218,10 +218,15 @@ struct recent {
 	bool found;
 };
 
-/* Only what a card, a proved person or root bounds by itself gets an event of its own: a flood fills nothing. */
+/*
+ * Only what a card, a proved person or root bounds by itself gets an event of its own: a flood fills nothing. A key over ssh signs
+ * without its holder, from an agent, and a login session is there for any program in it: then the guesses that were counted are the bound.
+ */
 static bool has_event(const struct login *l)
 {
-	return login_is_proved(l) || l->pin_tried || is_tried(l);
+	const bool unasked = l->who.ssh || l->in_session;
+
+	return (login_is_proved(l) && (!unasked || l->verified)) || l->pin_tried || is_tried(l);
 }
 
 static enum err note_recent(const struct event_row *e, void *arg)

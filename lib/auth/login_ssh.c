@@ -42,7 +42,7 @@ static void take_info(struct proof *p, const char *info)
 	while (*info) {
 		size_t len = strcspn(info, "\n");
 
-		if (len > method && !strncmp(info, METHOD, method))
+		if (!strncmp(info, METHOD, method))
 			take_key(p, info + method, len - method);
 		info += len + (info[len] == '\n');
 	}
@@ -96,9 +96,7 @@ enum err login_ssh_find(struct login *l)
 	e = store_card_each(l->c->store, l->who.known ? l->who.person.id : INT64_MAX, compare, &p);
 	if (e != ERR_OK || l->face != FACE_KNOWN)
 		return e != ERR_OK ? e : p.trouble;
-	e = login_card_keep_kind(l);
-	if (e == ERR_OK)
-		l->proved = true;
+	l->proved = true;
 	log_line(LOG_INFO, "card %s: its key was verified by sshd", l->card.card_id.text);
-	return e;
+	return login_card_keep_kind(l);
 }

@@ -69,7 +69,7 @@ static bool take_bits(struct span spki, struct span *ret)
 	struct span algorithm;
 
 	if (!der_whole(spki, DER_SEQUENCE, &spki) || !der_take(&spki, DER_SEQUENCE, &algorithm) ||
-	    !der_whole(spki, DER_BIT_STRING, ret) || ret->len < 2 || ret->p[0] != 0)
+	    !der_whole(spki, DER_BIT_STRING, ret) || !ret->len || ret->p[0] != 0)
 		return false;
 	ret->p++;
 	ret->len--;
@@ -140,13 +140,12 @@ static bool skip(struct span *from, size_t len)
 
 static bool take_string(struct span *from, struct span *ret)
 {
-	size_t len;
+	const unsigned char *n = from->p;
 
-	if (from->len < 4)
+	if (!skip(from, 4))
 		return false;
-	len = (size_t)from->p[0] << 24 | (size_t)from->p[1] << 16 | (size_t)from->p[2] << 8 | from->p[3];
-	*ret = (struct span){ .p = from->p + 4, .len = len };
-	return skip(from, 4) && skip(from, len);
+	*ret = (struct span){ .p = from->p, .len = (size_t)n[0] << 24 | (size_t)n[1] << 16 | (size_t)n[2] << 8 | n[3] };
+	return skip(from, ret->len);
 }
 
 static bool is_text(struct span s, const char *text, size_t len)
@@ -154,10 +153,11 @@ static bool is_text(struct span s, const char *text, size_t len)
 	return s.len == len && memcmp(s.p, text, len) == 0;
 }
 
-static const struct kind *rsa_of_size(size_t size)
+/* By a modulus with the zero that stands before its first bit. */
+static const struct kind *rsa_of(struct span n)
 {
 	for (size_t i = 0; i < N_KINDS; i++)
-		if (!kinds[i].curve && kinds[i].size == size)
+		if (!kinds[i].curve && n.len == 1 + kinds[i].size && n.p[0] == 0)
 			return &kinds[i];
 	return NULL;
 }
@@ -170,7 +170,7 @@ static const struct kind *take_fields(struct span *from, const struct kind *of_t
 	if (!take_string(from, &first) || !take_string(from, &second))
 		return NULL;
 	if (!of_type->curve)
-		return second.len && second.p[0] == 0 ? rsa_of_size(second.len - 1) : NULL;
+		return rsa_of(second);
 	return is_text(first, of_type->curve, strlen(of_type->curve)) && second.len == of_type->size ? of_type : NULL;
 }
 
@@ -204,10 +204,12 @@ static bool decode(const char *text, size_t len, unsigned char *dst, size_t size
 {
 	size_t padding = 0;
 
-	while (padding < 2 && padding < len && text[len - 1 - padding] == '=')
+	if (!len || len % 4)
+		return false;
+	while (padding < 2 && text[len - 1 - padding] == '=')
 		padding++;
 	*ret = len / 4 * 3 - padding;
-	return len >= 4 && len % 4 == 0 && *ret <= size && base64_decode(dst, *ret, text);
+	return *ret <= size && base64_decode(dst, *ret, text);
 }
 
 enum err key_ssh_read(const char *type, size_t type_len, const char *base64, size_t base64_len, struct key_ssh *ret)

@@ -133,6 +133,9 @@ static void other_kinds_are_told_apart_from_damage(void **state)
 		{ "sk-ecdsa-sha2-nistp256@openssh.com AAAA", ERR_NOT_FOUND },
 		{ "ecdsa-sha2-nistp521 AAAA", ERR_NOT_FOUND },
 		{ "-cert-v01@openssh.com AAAA", ERR_NOT_FOUND },
+		/* Older and later forms of certificates are none that is read here. */
+		{ "ssh-rsa-cert-v00@openssh.com AAAA", ERR_NOT_FOUND },
+		{ "ecdsa-sha2-nistp256-cert-v02@openssh.com AAAA", ERR_NOT_FOUND },
 		{ " AAAA", ERR_NOT_FOUND },
 		{ "ssh-rsa ", ERR_INVALID },
 		{ "ssh-rsa AAA", ERR_INVALID },
@@ -336,11 +339,20 @@ static void lengths_beyond_the_end_are_malformed(void **state)
 static void base64_is_padded_to_whole_groups(void **state)
 {
 	static const char *const bad[] = { "AAAA====", "AAAAA===", "AAAAA", "AAAAAA=", "=", "==", "A===", "" };
+	static const char *const behind[] = { "", "A", "AA", "AAA", "=", "==", "===", "====", "A===", "AA==", "AAA=" };
+	char line[KEY_SSH_TEXT_SIZE];
 	struct key_ssh k;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(key_ssh_read("ssh-rsa", 7, bad[i], strlen(bad[i]), &k), ERR_INVALID);
+	/* Whole groups of RSA-2048, and something behind them. */
+	k = of_key(0);
+	assert_int_equal(strlen(key_ssh_text(&k, line, sizeof(line))), 8 + 372);
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+		snprintf(line + 8 + 372, sizeof(line) - 8 - 372, "%s", behind[i]);
+		assert_int_equal(read_line(line, &k), behind[i][0] ? ERR_INVALID : ERR_OK);
+	}
 }
 
 static void keys_are_the_same_in_all_or_not(void **state)
@@ -382,6 +394,21 @@ static void pins_that_are_not_of_their_algorithm_are_refused(void **state)
 	good.bytes[good.len - 66] = 0;
 	good.bytes[good.len - 65] = 2;
 	assert_int_equal(key_ssh_from_spki(KEY_P256, good.bytes, good.len, &k), ERR_INVALID);
+	/* No count of unused bits. */
+	good.bytes[good.len - 65] = 4;
+	memmove(good.bytes + good.len - 66, good.bytes + good.len - 65, 65);
+	good.len--;
+	good.bytes[1]--;
+	good.bytes[good.len - 66]--;
+	assert_int_equal(key_ssh_from_spki(KEY_P256, good.bytes, good.len, &k), ERR_INVALID);
+	/* A third number behind those of RSA, in every length that holds it. */
+	good = spki_of(keys[0]);
+	memcpy(good.bytes + good.len, "\x02\x01\x01", 3);
+	good.len += 3;
+	good.bytes[3] += 3;
+	good.bytes[22] += 3;
+	good.bytes[27] += 3;
+	assert_int_equal(key_ssh_from_spki(KEY_RSA2048, good.bytes, good.len, &k), ERR_INVALID);
 }
 
 /* No card is enrolled with such a key, whatever its row says: its line would be longer than any other, or not be read again. */
@@ -402,7 +429,8 @@ static void rsa_numbers_have_the_size_of_enrolled_ones(void **state)
 		struct key_ssh k, again;
 		struct der spki;
 
-		assert_int_equal(BN_rand(n, rows[i].n_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+		/* The least of that size. */
+		assert_int_equal(BN_set_bit(n, 0) && BN_set_bit(n, rows[i].n_bits - 1), 1);
 		assert_int_equal(BN_rand(e, rows[i].e_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
 		spki = rsa_spki(n, e);
 		assert_int_equal(key_ssh_from_spki(KEY_RSA4096, spki.bytes, spki.len, &k), rows[i].e);

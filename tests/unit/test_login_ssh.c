@@ -72,7 +72,7 @@ static void the_cards_key_and_a_code_open(void **state)
 static void other_keys_meet_the_same_prompt_and_a_refusal(void **state)
 {
 	static const char ed25519[] = "publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea\n";
-	char cut[1024], glued[2048];
+	char cut[1024], glued[2048], remark[1024], joined[1024];
 	const char *rows[12];
 	size_t n = 0;
 
@@ -80,6 +80,11 @@ static void other_keys_meet_the_same_prompt_and_a_refusal(void **state)
 	snprintf(cut, sizeof(cut), "%.*s\n", (int)strlen(line_of(&taros)) - 5, line_of(&taros));
 	/* As long as the name of the method, and another one. */
 	snprintf(glued, sizeof(glued), "hostbased %s", strchr(line_of(&taros), ' ') + 1);
+	/* sshd puts nothing behind a key. */
+	snprintf(joined, sizeof(joined), "%.*s#taro\n", (int)strlen(line_of(&taros)) - 1, line_of(&taros));
+	snprintf(remark, sizeof(remark), "%.*s taro\n", (int)strlen(line_of(&taros)) - 1, line_of(&taros));
+	rows[n++] = joined;
+	rows[n++] = remark;
 	rows[n++] = "";
 	rows[n++] = "publickey\n";
 	rows[n++] = "publickey \n";
@@ -170,6 +175,7 @@ static void a_key_without_pin_is_possession_alone(void **state)
 	(void)state;
 	stage_raw("UPDATE card SET pin_proved = 0 WHERE id = 1");
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_NO_FACTOR);
+	assert_int_equal(stage.asked, 0);
 	stage_policy(STAGE_CHEAP "[default]\nfactors = card-nopin,password card,totp\n");
 	connect_with("taro", line_of(&taros));
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
@@ -292,6 +298,50 @@ static void the_other_card_of_the_person_still_opens(void **state)
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
 }
 
+/* Who named both has logged in with the one that was enrolled first, whatever became of the other. */
+static void of_two_cards_the_first_is_recorded(void **state)
+{
+	struct stage_card second = stage_new_card(1, 0x55);
+	char methods[4096];
+	struct event_row ev;
+
+	(void)state;
+	stage_enrol(&second, taro);
+	snprintf(methods, sizeof(methods), "%s", line_of(&second));
+	strcat(methods, line_of(&taros));
+	for (int revoked = 0; revoked < 2; revoked++) {
+		connect_with("taro", methods);
+		assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+		assert_string_equal(stage_last_event(&ev), "login OK");
+		assert_string_equal(ev.card, taros.row.card_id.text);
+		stage_move_card(&second, CARD_REVOKED);
+	}
+}
+
+/* What could not be read is never taken for a card that is not there, nor what was read before for the whole. */
+static void a_store_that_fails_proves_no_card(void **state)
+{
+	struct stage_card second = stage_new_card(1, 0x55);
+	enum err e = ERR_OK;
+
+	(void)state;
+	stage_enrol(&second, taro);
+	/* The first login makes what later ones find: the last class. */
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	for (int n = 1;; n++) {
+		bool met;
+
+		/* Each finds the same. */
+		fixture_raw(rules_dir, "DELETE FROM try; DELETE FROM bucket; DELETE FROM login_grant");
+		stage_type(STAGE_PASSWORD);
+		met = fault_run(WIRE_AUTH, n, SQLITE_IOERR, &e);
+		if (!met)
+			break;
+		assert_true(e >= ERR_UNAVAILABLE);
+	}
+	assert_int_equal(e, ERR_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +360,8 @@ int main(void)
 		SSH_TEST(revoked_between_login_and_session),
 		SSH_TEST(a_key_that_was_exchanged_in_the_store_opens_nothing),
 		SSH_TEST(the_other_card_of_the_person_still_opens),
+		SSH_TEST(of_two_cards_the_first_is_recorded),
+		SSH_TEST(a_store_that_fails_proves_no_card),
 	};
 
 	if (!stage_start())

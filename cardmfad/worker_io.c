@@ -13,7 +13,6 @@
 #include "text.h"
 
 #define SEND_MS 5000
-#define PAM_SILENT_FLAG 0x8000u         /* PAM_SILENT of Linux-PAM; the worker does not link it */
 
 static enum err send_now(int sock, const struct wire_buf *b)
 {
@@ -78,7 +77,7 @@ static enum err tell(void *arg, bool error, const char *text)
 {
 	const struct worker_io *io = arg;
 
-	if (io->request.flags & PAM_SILENT_FLAG)
+	if (io->request.flags & WIRE_FLAG_SILENT)
 		return ERR_OK;
 	return send_message(error ? WIRE_ERROR : WIRE_INFO, 0, text);
 }

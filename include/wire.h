@@ -90,6 +90,8 @@ enum wire_op {
 	WIRE_EXPLAIN = 7,       /* root socket only: what AUTH of this request would begin with */
 };
 
+#define WIRE_FLAG_SILENT 0x8000u        /* PAM_SILENT of Linux-PAM: prompts, but no texts */
+
 struct wire_request {
 	enum wire_op op;
 	uint32_t flags;         /* PAM flags as the host gave them */

@@ -76,13 +76,13 @@ static enum err tell_lock(const struct login *l)
 	enum err e;
 
 	if (l->who.person.state != PERSON_ACTIVE)
-		return ERR_LOCKED;
+		return login_card_stop(l, ERR_LOCKED);
 	e = lockout_state(l->c->store, l->who.person.id, l->who.origin, &l->limits, &until);
 	if (e != ERR_LOCKED)
 		return e;
 	snprintf(text, sizeof(text), _("Locked after too many failures until %s. The systems section can unlock you."),
 		 text_local_time(when, sizeof(when), until));
-	return l->c->io->tell(l->c->io->arg, true, text) == ERR_OK ? ERR_DENIED : ERR_CONVERSATION;
+	return login_card_tell_holder(l, text) == ERR_OK ? ERR_DENIED : ERR_CONVERSATION;
 }
 
 static enum err card_part(struct login *l)

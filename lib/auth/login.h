@@ -57,6 +57,13 @@ MUST_USE enum err login_card_find(struct login *l, bool required);
 MUST_USE enum err login_card_prove(struct login *l);
 
 /*
+ * login_card.c: the holder of a recognised card hears what stands in the way of asking for the PIN: a text, or where the host shows
+ * none a prompt whose answer is dropped. ERR_CONVERSATION…
+ */
+MUST_USE enum err login_card_tell_holder(const struct login *l, const char *text);
+/* login_card.c: he is refused before that. The refusal itself is told at the end, if at all: a host that shows no texts asks him to confirm it here. Returns `why`, or ERR_CONVERSATION… */
+MUST_USE enum err login_card_stop(const struct login *l, enum err why);
+/*
  * login_card.c: the card's kind must be what an open alternative asks (a key that signs without PIN is no `card`). ERR_NO_FACTOR: none is left open.
  */
 MUST_USE enum err login_card_keep_kind(struct login *l);

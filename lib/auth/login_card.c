@@ -13,10 +13,14 @@
 #include "l10n.h"
 #include "lifecycle.h"
 #include "log.h"
+#include "speech.h"
 #include "text.h"
 
 #define CARD_EXCHANGE_MS 20000          /* a slow RSA-4096 card, and others before us at this reader */
 #define CARD_SECOND_MS 10000            /* a second look, without a reader that is held */
+#define CARD_LOOK_MS 1000               /* until pcscd, which polls, has seen a card that was put in just before */
+#define CARD_PROMPTS_MAX 5u             /* a host that answers by itself ends at some time */
+#define CARD_TRIES_LEAST 3              /* cards begin with so many or more */
 
 static enum err exchange(const struct login *l, const struct card_request *rq, struct card_answer *an, int64_t ms)
 {
@@ -88,28 +92,96 @@ static enum err take(struct login *l, const struct card_answer *seen)
 	return ERR_OK;
 }
 
-static enum err announce(const struct login *l, bool broken)
+/* sudo shows no text of ours, and ^C does nothing there but at a prompt. */
+static bool is_silent(const struct login *l)
+{
+	return l->c->request->flags & WIRE_FLAG_SILENT;
+}
+
+/* A prompt that is only to be confirmed: what is typed is dropped, and not shown, for it may be a PIN. */
+static enum err ask_enter(const struct login *l, const char *text, int64_t until)
+{
+	SECRET(dropped);
+
+	/* Who thinks takes nobody's place at the readers. */
+	l->c->io->card_done(l->c->io->arg);
+	return l->c->io->ask(l->c->io->arg, true, text, &dropped, until);
+}
+
+enum err login_card_tell_holder(const struct login *l, const char *text)
+{
+	char prompt[WIRE_TEXT_MAX];
+	enum err e;
+
+	if (!is_silent(l))
+		return l->c->io->tell(l->c->io->arg, true, text);
+	snprintf(prompt, sizeof(prompt), "%s %s", text, _("Press Enter: "));
+	e = ask_enter(l, prompt, l->deadline);
+	return e == ERR_TIMEOUT ? ERR_OK : e;
+}
+
+enum err login_card_stop(const struct login *l, enum err why)
+{
+	enum err e = is_silent(l) ? login_card_tell_holder(l, speech_refusal(why)) : ERR_OK;
+
+	return e == ERR_OK ? why : e;
+}
+
+/* How long a card is looked for, and how often the person is asked for one. */
+struct wait {
+	int64_t over;           /* no more asking */
+	int64_t until;          /* of the present look into the readers, 0: those that are there now */
+	unsigned rounds;
+	bool broken;            /* a card that can't be read is there */
+};
+
+static enum err none_found(const struct wait *w)
+{
+	return w->broken ? ERR_CARD_FAILED : ERR_NO_CARD;
+}
+
+static enum err announce(const struct login *l, struct wait *w)
 {
 	char text[WIRE_TEXT_MAX];
 	unsigned wait = l->who.class_of->card_wait_s;
 
-	if (broken)
+	if (w->broken)
 		snprintf(text, sizeof(text), _("The IC card could not be read. Take it out and insert it again (%u s)."), wait);
 	else
 		snprintf(text, sizeof(text), _("Insert your IC card (%u s)."), wait);
+	w->until = w->over;
 	return l->c->io->tell(l->c->io->arg, false, text);
+}
+
+static enum err ask_for_card(const struct login *l, struct wait *w)
+{
+	const char *text = w->broken ? _("The IC card could not be read. Insert it again and press Enter: ") :
+			   w->rounds > 1 ? _("No IC card was found. Insert it and press Enter: ") :
+			   _("Insert your IC card and press Enter: ");
+	enum err e = ask_enter(l, text, w->over), none = none_found(w);
+
+	/* The next process tells of every card again. */
+	w->broken = false;
+	w->until = deadline_in(CARD_LOOK_MS);
+	return e == ERR_TIMEOUT ? none : e;
+}
+
+static enum err wait_for_card(const struct login *l, struct wait *w)
+{
+	if (w->rounds++ == (is_silent(l) ? CARD_PROMPTS_MAX : 1) || deadline_left(w->over) == 0)
+		return none_found(w);
+	return is_silent(l) ? ask_for_card(l, w) : announce(l, w);
 }
 
 enum err login_card_find(struct login *l, bool required)
 {
 	struct card_request rq = { .op = CARD_OP_NEXT };
 	struct card_answer an = { .result = ERR_CARD_FAILED };
-	int64_t until = deadline_in((int64_t)l->who.class_of->card_wait_s * 1000);
-	bool announced = false, broken = false;
+	struct wait w = { .over = deadline_in((int64_t)l->who.class_of->card_wait_s * 1000) };
 	enum err e;
 
 	for (int i = 0; i < 4 * CARD_READERS_MAX; i++) {
-		rq.wait_ms = announced ? (uint32_t)deadline_left(until) : 0;
+		rq.wait_ms = w.until ? (uint32_t)deadline_left(w.until) : 0;
 		e = exchange(l, &rq, &an, (rq.skip[0] ? CARD_SECOND_MS : CARD_EXCHANGE_MS) + rq.wait_ms);
 		if (e != ERR_OK)
 			return e;
@@ -122,7 +194,7 @@ enum err login_card_find(struct login *l, bool required)
 			l->c->io->card_done(l->c->io->arg);
 			memcpy(rq.skip, an.reader, sizeof(rq.skip));
 		} else if (an.result == ERR_CARD_FAILED || an.result == ERR_CARD_REMOVED) {
-			broken |= an.result == ERR_CARD_FAILED;
+			w.broken |= an.result == ERR_CARD_FAILED;
 		} else if (an.result != ERR_NO_CARD) {
 			return an.result;
 		} else if (rq.skip[0] && l->face != FACE_KNOWN) {
@@ -130,13 +202,12 @@ enum err login_card_find(struct login *l, bool required)
 			return ERR_BUSY;
 		} else if (l->face == FACE_STRANGER) {
 			return ERR_OK;
-		} else if (!required || announced) {
-			return broken ? ERR_CARD_FAILED : ERR_NO_CARD;
+		} else if (!required) {
+			return none_found(&w);
 		} else {
-			e = announce(l, broken);
+			e = wait_for_card(l, &w);
 			if (e != ERR_OK)
 				return e;
-			announced = true;
 		}
 	}
 	return fail(ERR_CARD_FAILED, "readers and cards change without end");
@@ -160,9 +231,19 @@ static bool tidy_pin(struct secret *pin)
 	return false;
 }
 
+/* What a text has said behind the wrong PIN stands in the next prompt where there are no texts. */
 static enum err ask_pin(const struct login *l, struct secret *pin)
 {
-	return l->c->io->ask(l->c->io->arg, true, _("PIN of your IC card: "), pin, l->deadline);
+	const int here = l->tries - (int)l->who.class_of->pin_keep;
+	char text[WIRE_TEXT_MAX];
+
+	if (is_silent(l) && l->face == FACE_KNOWN && l->tries != CARD_TRIES_UNKNOWN && (l->tries < CARD_TRIES_LEAST || here == 1))
+		snprintf(text, sizeof(text),
+			 ngettext("PIN of your IC card (%d try left here): ", "PIN of your IC card (%d tries left here): ",
+				  (unsigned long)here), here);
+	else
+		snprintf(text, sizeof(text), "%s", _("PIN of your IC card: "));
+	return l->c->io->ask(l->c->io->arg, true, text, pin, l->deadline);
 }
 
 static enum err tell_wrong_pin(const struct login *l, int tries)
@@ -278,7 +359,7 @@ enum err login_card_prove(struct login *l)
 	if (e == ERR_OK)
 		e = check_tries(l);
 	if (e != ERR_OK)
-		return e;
+		return login_card_stop(l, e);
 	if (l->card.pin_proved) {
 		e = ask_pin(l, &pin);
 		if (e == ERR_OK && !tidy_pin(&pin))

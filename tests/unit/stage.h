@@ -32,6 +32,7 @@
 #define STAGE_PASSWORD "correct horse"
 #define STAGE_PIN "123456"
 #define STAGE_GETTY "/system.slice/system-getty.slice/getty@tty1.service"
+#define STAGE_SILENT 0x8000u            /* PAM_SILENT of Linux-PAM */
 #define STAGE_NONE 4294967295LL         /* no audit session, no login uid */
 
 #define PROMPT_PIN "? PIN of your IC card: \n"
@@ -40,6 +41,7 @@
 #define PROMPT_EITHER "? Verification code or password: \n"
 #define PROMPT_NEXT_CODE "? Next verification code: \n"
 #define PROMPT_NEXT_EITHER "? Next verification code or password: \n"
+#define PROMPT_INSERT "? Insert your IC card and press Enter: \n"
 #define TELL_INSERT "i Insert your IC card (30 s).\n"
 /* Sentences of speech_refusal() are shown by the name of their result. */
 #define TELL(result) "e " #result "\n"
@@ -81,12 +83,14 @@ static struct {
 	/* terminal */
 	struct stage_answer answers[6];
 	size_t asked;
+	int ask_left_ms;        /* of the last question, to its deadline */
 	size_t told, tell_fails_at;     /* the N-th text can't be shown, 0: all can */
 	char shown[4096];
 	/* readers */
 	struct stage_card *cards[4];
 	size_t next;
 	bool endless;           /* new cards without end */
+	void (*before_next)(void);      /* happens while the readers are looked at */
 	size_t exchanges, exchange_fails_at;
 	enum err exchange_error;
 	uint32_t longest_wait_ms;
@@ -130,6 +134,7 @@ static inline enum err stage_ask(void *arg, bool hidden, const char *text, struc
 	assert_true(hidden);
 	assert_true(stage.asked <= sizeof(stage.answers) / sizeof(stage.answers[0]));
 	stage_show('?', text);
+	stage.ask_left_ms = deadline_left(deadline);
 	if (a->before)
 		a->before();
 	if (deadline_left(deadline) == 0)
@@ -243,6 +248,8 @@ static inline enum err stage_exchange(void *arg, const struct card_request *rq, 
 		return ERR_TIMEOUT;
 	memset(ret, 0, sizeof(*ret));
 	ret->op = rq->op;
+	if (rq->op == CARD_OP_NEXT && stage.before_next)
+		stage.before_next();
 	if (rq->op == CARD_OP_NEXT)
 		stage_next(rq, ret);
 	else
@@ -254,6 +261,8 @@ static inline void stage_card_done(void *arg)
 {
 	assert_ptr_equal(arg, &stage);
 	stage.card_process = stage.card_process_over = false;
+	/* The next one tells of every card. */
+	stage.next = 0;
 }
 
 static inline enum err stage_hash_begin(void *arg, int64_t group, int64_t deadline)

@@ -322,6 +322,32 @@ static void a_lock_that_cannot_be_told_still_stands(void **state)
 	assert_int_equal(stage.asked, 0);
 }
 
+/* A prompt, whose answer is nothing: sudo shows no text. */
+static void a_silent_host_asks_to_confirm_a_lock(void **state)
+{
+	static const char tail[] = "The systems section can unlock you. Press Enter: \n";
+
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	fill_bucket(taro, "local");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_DENIED);
+	assert_memory_equal(stage.shown, "? Locked after too many failures until 2", 40);
+	assert_string_equal(stage.shown + strlen(stage.shown) - strlen(tail), tail);
+	assert_int_equal(stage.asked, 1);
+	assert_int_equal(stage_login(NULL), ERR_CONVERSATION);
+	assert_int_equal(stage.asked, 1);
+	stage.cards[0] = &hanakos;
+	assert_string_equal(stranger_sees("taro", STAGE_PIN, STAGE_PASSWORD, NULL), PROMPT_PIN PROMPT_EITHER TELL_STRANGER);
+	stage.cards[0] = &taros;
+	stage_pass(901);
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_LOCKED);
+	assert_string_equal(stage.shown, "? Your account is locked. Ask the systems section. Press Enter: \n" TELL(LOCKED));
+	assert_int_equal(stage_login(NULL), ERR_CONVERSATION);
+	assert_int_equal(taros.signatures, 0);
+	assert_int_equal(stage.hashed, 0);
+}
+
 static void a_locked_person_is_told_before_the_pin(void **state)
 {
 	(void)state;
@@ -591,6 +617,7 @@ int main(void)
 		STAGE_TEST_SECRETS(the_card_alone_where_the_class_says_so),
 		STAGE_TEST_SECRETS(a_lock_is_told_before_the_pin),
 		STAGE_TEST_SECRETS(a_lock_that_cannot_be_told_still_stands),
+		STAGE_TEST_SECRETS(a_silent_host_asks_to_confirm_a_lock),
 		STAGE_TEST_SECRETS(a_locked_person_is_told_before_the_pin),
 		STAGE_TEST_SECRETS(a_refusal_that_cannot_be_shown_is_one),
 		STAGE_TEST_SECRETS(nothing_is_told_to_who_has_gone),

@@ -571,6 +571,238 @@ static void a_card_that_blocks_within_is_told(void **state)
 	assert_string_equal(stage_last_event(NULL), "login CARD_REMOVED");
 }
 
+/* -- a host that shows no texts: waiting is a prompt -- */
+
+#define PROMPT_AGAIN "? No IC card was found. Insert it and press Enter: \n"
+#define PROMPT_BROKEN "? The IC card could not be read. Insert it again and press Enter: \n"
+
+static void a_card_put_in_before_enter_is_found(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT | 1;
+	taros.late = true;
+	assert_int_equal(stage_login("", STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_INSERT PROMPT_PIN PROMPT_EITHER TELL_FIRST);
+	/* Time for pcscd to see it, no more. */
+	assert_in_range(stage.longest_wait_ms, 900, 1000);
+	/* With the card there already nothing is asked. */
+	taros.late = false;
+	assert_int_equal(usual_login(), ERR_OK);
+	assert_memory_equal(stage.shown, PROMPT_PIN, strlen(PROMPT_PIN));
+	/* Other flags silence nothing. */
+	stage.request.flags = ~STAGE_SILENT;
+	taros.late = true;
+	assert_int_equal(usual_login(), ERR_OK);
+	assert_memory_equal(stage.shown, TELL_INSERT, strlen(TELL_INSERT));
+}
+
+/* No process of ours at the readers meanwhile, and no more time than the wait for a card. */
+static void look_at_the_wait(void)
+{
+	assert_false(stage.card_process);
+	assert_in_range(stage.ask_left_ms, 29000, 30000);
+}
+
+static void what_is_typed_instead_of_enter_is_dropped(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	taros.late = true;
+	stage_type(STAGE_PIN, NULL);
+	stage.answers[0].before = look_at_the_wait;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_CONVERSATION);
+	assert_string_equal(stage.shown, PROMPT_INSERT PROMPT_PIN);
+	assert_int_equal(taros.signatures, 0);
+	assert_int_equal(taros.tries, 3);
+	assert_int_equal(stage_login(STAGE_PIN, "654321"), ERR_PIN_WRONG);
+	assert_int_equal(stage_login(STAGE_PASSWORD, STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+}
+
+/* ^C, and a host that has gone: at once, and nobody's failure. */
+static void no_answer_to_the_waiting_ends_it(void **state)
+{
+	static const enum err ends[] = { ERR_CONVERSATION, ERR_UNAVAILABLE, ERR_PROTOCOL };
+
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	taros.late = true;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		stage_type(NULL);
+		stage.answers[0].result = ends[i];
+		assert_int_equal(stage_run(WIRE_AUTH), ends[i]);
+		assert_string_equal(stage.shown + strlen(PROMPT_INSERT), ends[i] == ERR_PROTOCOL ? TELL_REFUSED : "");
+		assert_int_equal(stage.exchanges, 1);
+	}
+	assert_int_equal(stage_failures(taro), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
+	assert_int_equal(stage_failed(taro, "local"), 0);
+}
+
+static void waiting_is_asked_a_few_times(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	stage.cards[0] = NULL;
+	assert_int_equal(stage_login("", "", STAGE_PIN, "", ""), ERR_NO_CARD);
+	assert_string_equal(stage.shown, PROMPT_INSERT PROMPT_AGAIN PROMPT_AGAIN PROMPT_AGAIN PROMPT_AGAIN TELL(NO_CARD));
+	assert_int_equal(stage.asked, 5);
+	assert_int_equal(stage.exchanges, 6);
+	assert_int_equal(stage_failures(taro), 0);
+	/* Where it can be done without a card, nobody waits. */
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card,totp password,totp\n");
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_FIRST);
+}
+
+static void too_late(void)
+{
+	stage_pass(31);
+}
+
+static void in_time(void)
+{
+	stage_pass(28);
+}
+
+static void waiting_ends_with_its_time(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	stage.cards[0] = NULL;
+	stage_type("", "");
+	stage.answers[0].before = too_late;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_NO_CARD);
+	assert_string_equal(stage.shown, PROMPT_INSERT TELL(NO_CARD));
+	assert_int_equal(stage.exchanges, 1);
+	stage_type("", "", "");
+	stage.answers[0].before = in_time;
+	stage.answers[1].before = in_time;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_NO_CARD);
+	assert_string_equal(stage.shown, PROMPT_INSERT PROMPT_AGAIN TELL(NO_CARD));
+	assert_in_range(stage.ask_left_ms, 1000, 2000);
+	assert_int_equal(stage_failures(taro), 0);
+}
+
+/* The time is over when the readers have been looked at: no prompt that nobody can answer. */
+static void no_prompt_behind_the_time(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	stage.before_next = too_late;
+	stage.cards[0] = NULL;
+	assert_int_equal(usual_login(), ERR_NO_CARD);
+	assert_string_equal(stage.shown, TELL(NO_CARD));
+	assert_int_equal(stage.exchanges, 1);
+	stage.request.flags = 0;
+	assert_int_equal(usual_login(), ERR_NO_CARD);
+	assert_string_equal(stage.shown, TELL(NO_CARD));
+}
+
+static void take_the_right_one(void)
+{
+	stage.cards[0] = &taros;
+}
+
+static void take_none(void)
+{
+	stage.cards[0] = NULL;
+}
+
+static void a_broken_card_is_said_in_the_prompt(void **state)
+{
+	struct stage_card broken = stage_new_card(1, 0);
+
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	broken.seen = ERR_CARD_FAILED;
+	stage.cards[0] = &broken;
+	stage_type("", STAGE_PIN, STAGE_PASSWORD);
+	stage.answers[0].before = take_the_right_one;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_BROKEN PROMPT_PIN PROMPT_EITHER TELL_FIRST);
+	stage.cards[0] = &broken;
+	assert_int_equal(stage_login("", "", "", "", ""), ERR_CARD_FAILED);
+	assert_string_equal(stage.shown, PROMPT_BROKEN PROMPT_BROKEN PROMPT_BROKEN PROMPT_BROKEN PROMPT_BROKEN TELL_REFUSED);
+	stage_type("");
+	stage.answers[0].before = too_late;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_CARD_FAILED);
+	/* It was taken out: none is there, then. */
+	stage_type("", NULL);
+	stage.answers[0].before = take_none;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_CONVERSATION);
+	assert_string_equal(stage.shown, PROMPT_BROKEN PROMPT_AGAIN);
+}
+
+static void a_strangers_card_behind_the_prompt(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	hanakos.late = true;
+	stage.cards[0] = &hanakos;
+	assert_int_equal(stage_login("", STAGE_PIN, STAGE_PASSWORD), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_INSERT PROMPT_PIN PROMPT_EITHER TELL_STRANGER);
+	assert_in_range(stage.longest_wait_ms, 900, 1000);
+	assert_int_equal(hanakos.signatures, 0);
+}
+
+/* What the holder must know stands in a prompt: what is left where the PIN is asked for, why it is not where it is not. */
+static void a_silent_hosts_prompt_tells_what_is_left(void **state)
+{
+	static const struct {
+		int tries;
+		const char *keep, *shown;
+		enum err e;
+	} rows[] = {
+		{ 3, "", PROMPT_PIN, ERR_OK }, { 5, "", PROMPT_PIN, ERR_OK }, { CARD_TRIES_UNKNOWN, "", PROMPT_PIN, ERR_OK },
+		{ 2, "", "? PIN of your IC card (1 try left here): \n", ERR_OK },
+		{ 2, "pin-keep = 0\n", "? PIN of your IC card (2 tries left here): \n", ERR_OK },
+		{ 1, "pin-keep = 0\n", "? PIN of your IC card (1 try left here): \n", ERR_OK },
+		{ 3, "pin-keep = 0\n", PROMPT_PIN, ERR_OK },
+		{ 3, "pin-keep = 2\n", "? PIN of your IC card (1 try left here): \n", ERR_OK },
+		{ 4, "pin-keep = 2\n", PROMPT_PIN, ERR_OK },
+		{ 1, "", ("? This card has only its last PIN try left, which logins never use. Ask the systems section. "
+			  "Press Enter: \n"), ERR_PIN_LAST_TRY },
+		{ 0, "", "? The PIN of this card is blocked. Ask the systems section. Press Enter: \n", ERR_PIN_BLOCKED },
+	};
+	char policy[256];
+
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(policy, sizeof(policy), "%s%s", STAGE_POLICY, rows[i].keep);
+		stage_policy(policy);
+		taros.tries = rows[i].tries;
+		assert_int_equal(usual_login(), rows[i].e);
+		assert_memory_equal(stage.shown, rows[i].shown, strlen(rows[i].shown));
+		assert_int_equal(stage.asked, rows[i].e == ERR_OK ? 2 : 1);
+	}
+	/* Not for who comes with another's card. */
+	stage.cards[0] = &hanakos;
+	hanakos.tries = 2;
+	assert_int_equal(usual_login(), ERR_SECRET_WRONG);
+	assert_memory_equal(stage.shown, PROMPT_PIN, strlen(PROMPT_PIN));
+}
+
+static void the_end_of_the_login(void)
+{
+	assert_false(stage.card_process);
+	assert_in_range(stage.ask_left_ms, 109000, 110000);
+	stage_pass(111);
+}
+
+static void who_does_not_confirm_is_refused_all_the_same(void **state)
+{
+	(void)state;
+	stage.request.flags = STAGE_SILENT;
+	taros.tries = 0;
+	stage_type(STAGE_PIN);
+	stage.answers[0].before = the_end_of_the_login;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_PIN_BLOCKED);
+	assert_int_equal(stage_login(NULL), ERR_CONVERSATION);
+	assert_int_equal(stage.asked, 1);
+	assert_int_equal(stage.exchanges, 1);
+}
+
 /* -- signatures -- */
 
 static void the_card_is_asked_for_what_was_enrolled(void **state)
@@ -936,6 +1168,16 @@ int main(void)
 		STAGE_TEST_SECRETS(pins_of_six_to_eight_digits_are_sent_as_typed),
 		STAGE_TEST_SECRETS(a_wrong_pin_is_told_with_what_is_left),
 		STAGE_TEST_SECRETS(a_card_that_blocks_within_is_told),
+		STAGE_TEST_SECRETS(a_card_put_in_before_enter_is_found),
+		STAGE_TEST_SECRETS(what_is_typed_instead_of_enter_is_dropped),
+		STAGE_TEST_SECRETS(no_answer_to_the_waiting_ends_it),
+		STAGE_TEST_SECRETS(waiting_is_asked_a_few_times),
+		STAGE_TEST_SECRETS(waiting_ends_with_its_time),
+		STAGE_TEST_SECRETS(no_prompt_behind_the_time),
+		STAGE_TEST_SECRETS(a_broken_card_is_said_in_the_prompt),
+		STAGE_TEST_SECRETS(a_strangers_card_behind_the_prompt),
+		STAGE_TEST_SECRETS(a_silent_hosts_prompt_tells_what_is_left),
+		STAGE_TEST_SECRETS(who_does_not_confirm_is_refused_all_the_same),
 		STAGE_TEST_SECRETS(the_card_is_asked_for_what_was_enrolled),
 		STAGE_TEST_SECRETS(each_algorithm_opens),
 		STAGE_TEST_SECRETS(no_two_logins_are_signed_alike),

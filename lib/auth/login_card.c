@@ -181,7 +181,7 @@ enum err login_card_find(struct login *l, bool required)
 	enum err e;
 
 	for (int i = 0; i < 4 * CARD_READERS_MAX; i++) {
-		rq.wait_ms = w.until ? (uint32_t)deadline_left(w.until) : 0;
+		rq.wait_ms = (uint32_t)deadline_left(w.until);
 		e = exchange(l, &rq, &an, (rq.skip[0] ? CARD_SECOND_MS : CARD_EXCHANGE_MS) + rq.wait_ms);
 		if (e != ERR_OK)
 			return e;
@@ -202,10 +202,8 @@ enum err login_card_find(struct login *l, bool required)
 			return ERR_BUSY;
 		} else if (l->face == FACE_STRANGER) {
 			return ERR_OK;
-		} else if (!required) {
-			return none_found(&w);
 		} else {
-			e = wait_for_card(l, &w);
+			e = required ? wait_for_card(l, &w) : none_found(&w);
 			if (e != ERR_OK)
 				return e;
 		}

@@ -458,6 +458,11 @@ def A85_client_exits_and_its_pid_is_given_anew():
 def A32_people_in_turn_in_one_process():
     """Real logins of two people, and refusals of a third, alternate in one process: no growth, nobody's verdict for another."""
     hanako = people["hanako"]
+
+    def listener():
+        """Its open descriptors: one that stays open for each call shows."""
+        daemon.wait_quiet(3)
+        return len(os.listdir(f"/proc/{daemon.listener()}/fd"))
     with Host(STACK) as host:
         def both():
             for person, other in ((taro, hanako), (hanako, taro)):
@@ -468,11 +473,20 @@ def A32_people_in_turn_in_one_process():
         refused(host.call("acct"), PAM_PERM_DENIED, what="before any login")
         host.do("end 0")
         both()
-        before = host.stat()
+        before, open_before = host.stat(), listener()
         for _ in range(100 if LONG else 6):
             both()
         after = host.stat()
-        equal(after[0], before[0], "descriptors")
+        equal((after[0], listener()), (before[0], open_before), "descriptors of the host, of the listener")
+        # Nothing is kept of a person or of the configuration from one to the next.
+        stage.tool("suspend", hanako.card_id, text="")
+        refused(host.login(*answers(hanako), user="hanako"), PAM_AUTH_ERR, what="a card suspended meanwhile")
+        stage.tool("resume", hanako.card_id, text="")
+        allowed(host.login(*answers(hanako), user="hanako"))
+        daemon.configure(CONF.replace("factors = card,totp card,password", "factors = card"))
+        equal(allowed(host.login("t:" + taro.pin)).prompted, ["PIN of your IC card: "], "by the new configuration")
+        daemon.configure(CONF)
+        equal(len(allowed(host.login(*answers(taro))).prompted), 2, "by the old one again")
         if after[1] > before[1] + 512:
             raise AssertionError(f"resident memory grew from {before[1]} to {after[1]} KiB")
     daemon.wait_quiet(3)

@@ -206,6 +206,30 @@ def A8_three_answers_to_one_sudo_are_three_counted_tries():
         equal((counted(), taro.card.tries()), ((0, 0), 3))
 
 
+FLAGS = (pam.SILENT, 0x1, pam.SILENT | 0x1, 0x20, 0x40000000, pam.SILENT | 0x40000020)      # PAM_DISALLOW_NULL_AUTHTOK, PAM_CHANGE_EXPIRED_AUTHTOK, none
+
+
+@report.test(90)
+def A29_flags_and_what_is_said_under_each():
+    taro = people["taro"]
+    only("taro")
+    wrong, no_pin, no_secret = (("PIN", taro.pin), ("password", "wrong-password")), (("PIN", ""),), (("PIN", taro.pin), ("password", ""))
+    usual = {answers: pam.attempt("taro", *answers, calls=("auth",)) for answers in (pam.by_password(taro), wrong, no_pin, no_secret)}
+    equal([outcome.opened for outcome in usual.values()], [True, False, False, False])
+    for flags in FLAGS:
+        stage.tool("unlock", "taro", text="", status=None)
+        for answers, shown in usual.items():
+            got = pam.attempt("taro", *answers, calls=("auth",), flags=flags)
+            said = [m for m in got.shown if m[0] > 2]
+            equal((got.codes, [m for m in got.shown if m[0] < 3]), (shown.codes, [m for m in shown.shown if m[0] < 3]), f"{flags:#x}")
+            equal(bool(said), not flags & pam.SILENT, f"{flags:#x}: {said}")
+        equal((counted(), taro.card.tries()), ((1, 0), 3), "counted: the wrong one")
+    # What is a text for others is a prompt.
+    only()
+    got = pam.attempt("taro", ("Enter", None), flags=pam.SILENT)
+    equal((got.codes, got.shown), ({"auth": pam.CONV_ERR}, [[1, "Insert your IC card and press Enter: "]]))
+
+
 @report.test(60)
 def what_stands_in_the_way_of_the_pin_is_said_in_a_prompt():
     taro = people["taro"]

@@ -33,8 +33,8 @@ int64_t peer_uid(int sock)
 	return credentials(sock, &c) ? (int64_t)c.uid : -1;
 }
 
-/* As much of the file's beginning as fits, NUL-terminated; "" when it can't be read. */
-static void read_proc(int64_t pid, const char *name, char *dst, size_t size)
+/* As much of the file's beginning as fits, NUL-terminated; false and "": it can't be read, errno says why. */
+static bool read_proc(int64_t pid, const char *name, char *dst, size_t size)
 {
 	char path[64];
 	size_t used = 0;
@@ -45,11 +45,12 @@ static void read_proc(int64_t pid, const char *name, char *dst, size_t size)
 	snprintf(path, sizeof(path), "/proc/%lld/%s", (long long)pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
+		return false;
 	while ((n = read(fd, dst + used, size - 1 - used)) > 0)
 		used += (size_t)n;
 	close(fd);
 	dst[n == 0 ? used : 0] = '\0';
+	return n == 0;
 }
 
 /* Field n (proc(5) counts from 1) of /proc/PID/stat, n > 3. The command name, field 2, may hold spaces and parentheses itself. */
@@ -69,8 +70,7 @@ static bool stat_fields(int64_t pid, int64_t *parent, int64_t *start)
 {
 	char buf[2048];
 
-	read_proc(pid, "stat", buf, sizeof(buf));
-	return stat_field(buf, 4, parent) && stat_field(buf, 22, start);
+	return read_proc(pid, "stat", buf, sizeof(buf)) && stat_field(buf, 4, parent) && stat_field(buf, 22, start);
 }
 
 static bool uid_fields(int64_t pid, int64_t *ruid, int64_t *euid)
@@ -78,8 +78,7 @@ static bool uid_fields(int64_t pid, int64_t *ruid, int64_t *euid)
 	char buf[8192], *p;
 	long long r, e;
 
-	read_proc(pid, "status", buf, sizeof(buf));
-	p = strstr(buf, "\nUid:");
+	p = read_proc(pid, "status", buf, sizeof(buf)) ? strstr(buf, "\nUid:") : NULL;
 	if (!p || sscanf(p, "\nUid: %lld %lld", &r, &e) != 2)
 		return false;
 	*ruid = r;
@@ -87,24 +86,26 @@ static bool uid_fields(int64_t pid, int64_t *ruid, int64_t *euid)
 	return true;
 }
 
-/* No audit in the kernel means no session, not session 0. */
-static int64_t number_file(int64_t pid, const char *name)
+/* No audit in the kernel means no session, not session 0. What can't be read is not none. */
+static bool number_file(int64_t pid, const char *name, int64_t *ret)
 {
-	char buf[32];
-	int64_t v;
+	char buf[64];
 
-	read_proc(pid, name, buf, sizeof(buf));
-	return text_to_i64(buf, 0, NO_SESSION, &v) ? v : NO_SESSION;
+	if (read_proc(pid, name, buf, sizeof(buf)))
+		return text_to_i64(buf, 0, NO_SESSION, ret);
+	*ret = NO_SESSION;
+	return errno == ENOENT;
 }
 
-/* "0::/path" (unified), else "N:name=systemd:/path" (hybrid hosts). */
-static void cgroup_path(int64_t pid, char *dst, size_t size)
+/* "0::/path" (unified), else "N:name=systemd:/path" (hybrid hosts); "" where there is none of them. */
+static bool cgroup_path(int64_t pid, char *dst, size_t size)
 {
 	static const char named[] = ":name=systemd:/";
 	char buf[8192], *save = NULL, *line;
 	const char *found = "";
 
-	read_proc(pid, "cgroup", buf, sizeof(buf));
+	if (!read_proc(pid, "cgroup", buf, sizeof(buf)) && errno != ENOENT)
+		return false;
 	/* Full: there may be more, and in it what counts. */
 	if (strlen(buf) == sizeof(buf) - 1)
 		buf[0] = '\0';
@@ -119,6 +120,7 @@ static void cgroup_path(int64_t pid, char *dst, size_t size)
 	}
 	/* Too long: unknown. */
 	text_copy_or_none(dst, size, found);
+	return true;
 }
 
 static void exe_path(int64_t pid, char *dst, size_t size)
@@ -168,9 +170,11 @@ enum err peer_facts(int sock, struct wire_peer *ret, int *pidfd)
 	}
 	/* Stays 0 where the parent can't be seen. */
 	(void)stat_fields(p.parent, &unused, &p.parent_start);
-	p.loginuid = number_file(p.pid, "loginuid");
-	p.audit_session = number_file(p.pid, "sessionid");
-	cgroup_path(p.pid, p.cgroup, sizeof(p.cgroup));
+	if (!number_file(p.pid, "loginuid", &p.loginuid) || !number_file(p.pid, "sessionid", &p.audit_session) ||
+	    !cgroup_path(p.pid, p.cgroup, sizeof(p.cgroup))) {
+		close(fd);
+		return fail(ERR_UNAVAILABLE, "peer %d: where it stands can't be read", (int)c.pid);
+	}
 	exe_path(p.pid, p.exe, sizeof(p.exe));
 	/* Since it connected it became another by exec, or its pid is another's. */
 	if (p.euid != (int64_t)c.uid) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "locality.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-login.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -84,7 +86,7 @@ static bool in_list(const struct word_list *list, const char *word)
 	return false;
 }
 
-/* They change who works in a session; where it is, they do not know. */
+/* They change who works in a session; where it is, they do not know. A helper of theirs may be a system service's and root's. */
 static bool is_switch(const char *service)
 {
 	static const char *const names[] = { "su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "polkit-1" };
@@ -95,15 +97,58 @@ static bool is_switch(const char *service)
 	return false;
 }
 
+/* The files that logind leaves behind say how things were. Its control group on each kind of host. */
+static bool logind_runs(void)
+{
+	static const char *const places[] = {
+		"/sys/fs/cgroup/system.slice/systemd-logind.service/cgroup.procs",
+		"/sys/fs/cgroup/unified/system.slice/systemd-logind.service/cgroup.procs",
+		"/sys/fs/cgroup/systemd/system.slice/systemd-logind.service/cgroup.procs",
+	};
+	bool found = false;
+	char byte;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !found; i++) {
+		int fd = open(places[i], O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		found = read(fd, &byte, 1) == 1;
+		close(fd);
+	}
+	return found;
+}
+
+/* logind names a session by the number of the kernel's audit session, where it has one. */
+static bool is_audit_session(const char *session, int64_t audit_session)
+{
+	int64_t number;
+
+	return !text_to_i64(session, 0, NO_AUDIT_SESSION, &number) || number == audit_session;
+}
+
+/* A word that logind may have for a session, "" without one. */
+static void ask(int (*question)(const char *session, char **ret), const char *session, char *dst, size_t size)
+{
+	char *word = NULL;
+
+	dst[0] = '\0';
+	if (question(session, &word) >= 0 && word)
+		text_copy_or_none(dst, size, word);
+	free(word);
+}
+
+/* Without seat and terminal it is a desktop that is shown elsewhere. State: "active", else "online" or "closing". */
 static bool session_is_local(const char *session, const struct settings *settings)
 {
-	char *service = NULL;
-	bool local = sd_session_is_active(session) > 0 && sd_session_is_remote(session) == 0 &&
-		     sd_session_get_service(session, &service) >= 0 && service &&
-		     in_list(&settings->local_services, service) && !is_switch(service);
+	char service[65], state[17], seat[65], tty[65];
 
-	free(service);
-	return local;
+	ask(sd_session_get_service, session, service, sizeof(service));
+	ask(sd_session_get_state, session, state, sizeof(state));
+	ask(sd_session_get_seat, session, seat, sizeof(seat));
+	ask(sd_session_get_tty, session, tty, sizeof(tty));
+	return !strcmp(state, "active") && sd_session_is_remote(session) == 0 && (seat[0] || tty[0]) &&
+	       in_list(&settings->local_services, service) && !is_switch(service) && logind_runs();
 }
 
 bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
@@ -114,7 +159,7 @@ bool locality_is_local(const struct wire_peer *peer, const char *rhost, const ch
 	if (rhost[0] || !in_list(&settings->local_services, service))
 		return false;
 	if (locality_session_of(peer->cgroup, session, sizeof(session)))
-		return session_is_local(session, settings);
-	return peer->ruid == 0 && (in_session || peer->audit_session == NO_AUDIT_SESSION) &&
+		return is_audit_session(session, peer->audit_session) && session_is_local(session, settings);
+	return peer->ruid == 0 && (in_session || peer->audit_session == NO_AUDIT_SESSION) && !is_switch(service) &&
 	       locality_is_system_service(peer->cgroup);
 }

@@ -527,6 +527,17 @@ static inline void stage_as_user(const char *user, int64_t uid)
 	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-7.scope");
 }
 
+/* The peer stands in a login session in front of this machine. */
+static inline void stage_local_session(void)
+{
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-7.scope");
+	stage.peer.audit_session = 7;
+	host.session = "7";
+	host.session_active = true;
+	host.session_service = "login";
+	host.session_tty = "tty1";
+}
+
 /* -- the call -- */
 
 static inline const struct auth_io *stage_io(void)

@@ -33,8 +33,10 @@ static struct {
 	struct stage_group groups[4];
 	/* the one login session of logind */
 	const char *session, *session_service;
+	const char *session_seat, *session_tty;
 	uid_t session_uid;
 	bool session_active, session_remote, session_ends;
+	bool no_logind;         /* its files are there, it is not */
 	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
 	int moments, moment_fails_at;   /* the N-th time that the boot is asked for; 0: never */
 	const char *boot_id;    /* a file with that of another boot */
@@ -112,7 +114,7 @@ int sd_session_get_state(const char *session, char **ret)
 {
 	if (!stage_is_session(session))
 		return -ENXIO;
-	*ret = strdup(host.session_ends ? "closing" : "active");
+	*ret = strdup(host.session_ends ? "closing" : host.session_active ? "active" : "online");
 	return 0;
 }
 
@@ -124,22 +126,32 @@ int sd_session_get_uid(const char *session, uid_t *ret)
 	return 0;
 }
 
-int sd_session_is_active(const char *session)
-{
-	return stage_is_session(session) ? host.session_active : -ENXIO;
-}
-
 int sd_session_is_remote(const char *session)
 {
 	return stage_is_session(session) ? host.session_remote : -ENXIO;
 }
 
+static int stage_session_word(const char *session, const char *word, char **ret)
+{
+	if (!stage_is_session(session) || !word)
+		return -ENXIO;
+	*ret = strdup(word);
+	return 0;
+}
+
 int sd_session_get_service(const char *session, char **ret)
 {
-	if (!stage_is_session(session) || !host.session_service)
-		return -ENXIO;
-	*ret = strdup(host.session_service);
-	return 0;
+	return stage_session_word(session, host.session_service, ret);
+}
+
+int sd_session_get_seat(const char *session, char **ret)
+{
+	return stage_session_word(session, host.session_seat, ret);
+}
+
+int sd_session_get_tty(const char *session, char **ret)
+{
+	return stage_session_word(session, host.session_tty, ret);
 }
 
 int clock_gettime(clockid_t id, struct timespec *ts)
@@ -165,6 +177,9 @@ int open(const char *path, int flags, ...)
 	}
 	if (boot_id && host.boot_id)
 		path = host.boot_id;
+	/* logind's control group has a process, or is not there. */
+	if (strncmp(path, "/sys/fs/cgroup/", 15) == 0)
+		path = host.no_logind ? "/nowhere" : "/proc/version";
 	va_start(args, flags);
 	if (flags & (O_CREAT | __O_TMPFILE))
 		mode = va_arg(args, mode_t);

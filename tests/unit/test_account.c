@@ -195,6 +195,7 @@ static void a_login_is_redeemed(void **state)
 static void a_revoked_card_is_not_passed_over(void **state)
 {
 	(void)state;
+	stage_local_session();
 	stage_request(service, "su");
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 	stage_move_card(&taros, CARD_REVOKED);

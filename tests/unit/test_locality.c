@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../lib/auth/locality.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "stage_host.h"
 #include "unit.h"
 
 #define NO_SESSION 4294967295LL
 
-static char services[2][POLICY_NAME_SIZE * 2] = { "login", "sudo" };
-static const struct settings settings = { .local_services = { .n = 2, .words = services } };
+static char services[5][POLICY_NAME_SIZE * 2] = { "login", "sudo", "su", "polkit-1", "swaylock" };
+static const struct settings settings = { .local_services = { .n = 5, .words = services } };
 
 static struct wire_peer getty(const char *cgroup)
 {
@@ -81,6 +83,113 @@ static void other_services_and_callers_are_remote(void **state)
 	assert_true(locality_is_local(&p, "", "login", true, &settings));
 }
 
+/* A helper of theirs in a service of root's says nothing of who calls it, or from where. */
+static void who_switches_in_a_service_is_remote(void **state)
+{
+	static const char *const switches[] = { "su", "sudo", "polkit-1" };
+	struct wire_peer p = getty("/system.slice/system-polkit\\x2dagent\\x2dhelper.slice/polkit-agent-helper@1-2.service");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		assert_false(locality_is_local(&p, "", switches[i], false, &settings));
+		assert_false(locality_is_local(&p, "", switches[i], true, &settings));
+	}
+	assert_true(locality_is_local(&p, "", "login", false, &settings));
+}
+
+static struct wire_peer in_session(const char *id, int64_t audit)
+{
+	struct wire_peer p = { .audit_session = audit, .ruid = 1000 };
+
+	snprintf(p.cgroup, sizeof(p.cgroup), "/user.slice/user-1000.slice/session-%s.scope", id);
+	memset(&host, 0, sizeof(host));
+	host.session = id;
+	host.session_service = "login";
+	host.session_active = true;
+	host.session_tty = "tty1";
+	return p;
+}
+
+static bool local(const struct wire_peer *p)
+{
+	return locality_is_local(p, "", "sudo", false, &settings);
+}
+
+static void a_session_is_local_when_all_is_known(void **state)
+{
+	struct wire_peer p = in_session("7", 7);
+
+	(void)state;
+	assert_true(local(&p));
+	assert_false(locality_is_local(&p, "", "cron", false, &settings));
+	assert_false(locality_is_local(&p, ":0", "sudo", false, &settings));
+	/* Root in it is a person in it. */
+	p.ruid = 0;
+	assert_true(local(&p));
+	host.session_active = false;
+	assert_false(local(&p));
+	host.session_active = true;
+	host.session_remote = true;
+	assert_false(local(&p));
+	host.session_remote = false;
+	host.session_service = "sshd";
+	assert_false(local(&p));
+	host.session_service = "su";
+	assert_false(local(&p));
+	host.session_service = "";
+	assert_false(local(&p));
+	host.session_service = NULL;
+	assert_false(local(&p));
+	host.session_service = "login";
+	assert_true(local(&p));
+	host.session = "8";
+	assert_false(local(&p));
+}
+
+/* As a desktop's that is shown elsewhere. */
+static void a_session_has_a_seat_or_a_terminal(void **state)
+{
+	struct wire_peer p = in_session("c3", 7);
+
+	(void)state;
+	host.session_tty = NULL;
+	assert_false(local(&p));
+	host.session_tty = "";
+	assert_false(local(&p));
+	host.session_seat = "seat0";
+	assert_true(local(&p));
+	host.session_seat = "";
+	assert_false(local(&p));
+}
+
+/* Control group and audit session speak of one session, where both have a number. */
+static void a_session_is_the_kernels_too(void **state)
+{
+	struct wire_peer p = in_session("7", 8);
+
+	(void)state;
+	assert_false(local(&p));
+	p.audit_session = NO_SESSION;
+	assert_false(local(&p));
+	p = in_session("c7", NO_SESSION);
+	assert_true(local(&p));
+	p = in_session("7", 7);
+	assert_true(local(&p));
+}
+
+/* A25: its files outlive logind, and say how things were. */
+static void A25_without_logind_nothing_is_known_of_a_session(void **state)
+{
+	struct wire_peer p = in_session("7", 7);
+
+	(void)state;
+	assert_true(local(&p));
+	host.no_logind = true;
+	assert_false(local(&p));
+	p = getty("/system.slice/getty@tty1.service");
+	assert_true(locality_is_local(&p, "", "login", false, &settings));
+}
+
 static void sessions_in_paths(void **state)
 {
 	static const struct {
@@ -112,7 +221,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_login_below_getty_is_local), cmocka_unit_test(A23_any_rhost_is_remote),
 		cmocka_unit_test(unknown_places_are_remote), cmocka_unit_test(other_services_and_callers_are_remote),
-		cmocka_unit_test(sessions_in_paths),
+		cmocka_unit_test(who_switches_in_a_service_is_remote), cmocka_unit_test(a_session_is_local_when_all_is_known),
+		cmocka_unit_test(a_session_has_a_seat_or_a_terminal), cmocka_unit_test(a_session_is_the_kernels_too),
+		cmocka_unit_test(A25_without_logind_nothing_is_known_of_a_session), cmocka_unit_test(sessions_in_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -482,17 +482,17 @@ static void the_class_limits_count(void **state)
 static void the_longest_lock_of_all_classes_keeps_the_bucket(void **state)
 {
 	(void)state;
-	stage_policy(STAGE_CHEAP "[class long]\nservice = su\nfactors = card,password\nattempts = 3\nlock = 1h\n"
+	stage_policy(STAGE_CHEAP "[class long]\nservice = gdm-password\nfactors = card,password\nattempts = 3\nlock = 1h\n"
 		     "[class middle]\nservice = sudo\nfactors = card,password\nattempts = 3\nlock = 2min\n"
 		     "[default]\nfactors = card,password\nattempts = 3\nlock = 1min\n");
-	stage_request(service, "su");
+	stage_request(service, "gdm-password");
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
 	stage_pass(300);
 	stage_request(service, "login");
 	assert_int_equal(stage_login(STAGE_PIN, "wrong-password"), ERR_SECRET_WRONG);
 	assert_int_equal(stage_failed(taro, "local"), 3);
-	stage_request(service, "su");
+	stage_request(service, "gdm-password");
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_DENIED);
 }
 

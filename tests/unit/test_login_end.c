@@ -134,18 +134,14 @@ static void a_success_leaves_its_records(void **state)
 
 	(void)state;
 	stage_request(tty, "/dev/pts/3");
-	stage.peer.audit_session = 9;
-	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-12.scope");
-	host.session = "12";
-	host.session_active = true;
-	host.session_service = "login";
+	stage_local_session();
 	stage_request(service, "sudo");
 	stage.peer.ruid = 1001;
 	stage.peer.loginuid = 1002;
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM login_grant WHERE person = %lld AND card = %lld AND "
 		 "factors = 'card,password' AND class = 'default' AND service = 'sudo' AND origin = 'uid:1001' AND uid = 1001 AND "
-		 "audit_session = 9 AND logind_session = '12' AND host_pid = 4242 AND host_start = 77 AND through_root = 1 AND "
+		 "audit_session = 7 AND logind_session = '7' AND host_pid = 4242 AND host_start = 77 AND through_root = 1 AND "
 		 "used_at IS NULL", (long long)taro, (long long)taros.row.id);
 	assert_int_equal(stage_count(sql), 1);
 	assert_string_equal(stage_last_event(&ev), "login OK");

@@ -243,9 +243,7 @@ static void who_calls_from_his_own_process(void **state)
 	assert_string_equal(class_of("taro"), "default");
 	/* In his local session. */
 	stage_request(rhost, "");
-	host.session = "7";
-	host.session_active = true;
-	host.session_service = "login";
+	stage_local_session();
 	assert_int_equal(find("taro"), ERR_OK);
 	assert_false(found.remote);
 	assert_string_equal(found.origin, "uid:1001");
@@ -274,9 +272,7 @@ static void a_session_of_a_switch_is_nowhere(void **state)
 	stage_policy(STAGE_CHEAP "local-services = login swaylock su su-l sudo sudo-i runuser runuser-l polkit-1\n"
 		     "[default]\nfactors = card,totp\n");
 	stage_as_user("taro", 1001);
-	host.session = "7";
-	host.session_active = true;
-	host.session_service = "login";
+	stage_local_session();
 	assert_int_equal(find("taro"), ERR_OK);
 	assert_false(found.remote);
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "locality.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,16 @@ static void ask(int (*question)(const char *session, char **ret), const char *se
 	free(word);
 }
 
+/* logind takes "localhost" for no remote host; who came through it may have come from anywhere. */
+static bool comes_from_no_host(const char *session)
+{
+	char *host = NULL;
+	int rc = sd_session_get_remote_host(session, &host);
+
+	free(host);
+	return rc == -ENODATA && sd_session_is_remote(session) == 0;
+}
+
 /* Without seat and terminal it is a desktop that is shown elsewhere. State: "active", else "online" or "closing". */
 static bool session_is_local(const char *session, const struct settings *settings)
 {
@@ -147,7 +158,7 @@ static bool session_is_local(const char *session, const struct settings *setting
 	ask(sd_session_get_state, session, state, sizeof(state));
 	ask(sd_session_get_seat, session, seat, sizeof(seat));
 	ask(sd_session_get_tty, session, tty, sizeof(tty));
-	return !strcmp(state, "active") && sd_session_is_remote(session) == 0 && (seat[0] || tty[0]) &&
+	return !strcmp(state, "active") && comes_from_no_host(session) && (seat[0] || tty[0]) &&
 	       in_list(&settings->local_services, service) && !is_switch(service) && logind_runs();
 }
 

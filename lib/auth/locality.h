@@ -12,7 +12,7 @@
 /*
  * True only if rhost is empty, the service is one of settings->local_services, and either the host's real uid is 0 and its
  * cgroup is a system service (a login below getty, a greeter: in no login session, and not su, sudo or polkit's helper), or
- * its login session is that of its cgroup and its audit session alike, active, not remote, has a seat or a terminal, and was
+ * its login session is that of its cgroup and its audit session alike, active, of no remote host, has a seat or a terminal, and was
  * opened by such a service (su and sudo open none of their own). Without a running logind nothing is known of sessions.
  * in_session: pam_loginuid, which stands before our session line, has given the process its audit session already.
  */

@@ -53,7 +53,7 @@ extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_real
 	X(EVP_PKEY_verify, 0, 0) X(d2i_X509_PUBKEY, 0, 0) X(X509_PUBKEY_new_ex, 0, 0) X(OSSL_LIB_CTX_new, 0, 0) \
 	X(OSSL_PROVIDER_load, 0, 0) X(OPENSSL_init_crypto, 0, 0) X(argon2id_ctx, -22, 0) X(oath_init, -2, 0) \
 	X(oath_totp_validate4_callback, -6, 0) X(ini_parse_stream, -2, 0) X(json_object, 0, 0) X(json_object_set_new, -1, 0) \
-	X(json_dumpb, 0, 0) X(json_string, 0, 0) X(sd_journal_sendv, -5, 0) X(sd_session_get_seat, -5, 0) \
+	X(json_dumpb, 0, 0) X(json_string, 0, 0) X(sd_journal_sendv, -5, 0) X(sd_session_get_seat, -5, 0) X(sd_session_get_remote_host, -5, 0) \
 	X(sd_session_get_service, -5, 0) X(sd_session_get_state, -5, 0) X(sd_session_get_tty, -5, 0) X(sd_session_is_remote, -5, 0) \
 	X(sqlite3_bind_null, 7, 0) X(sqlite3_file_control, 1, 0) X(sqlite3_vfs_find, 0, 0) X(sqlite3_column_text, 0, 0) \
 	X(sqlite3_column_blob, 0, 0) X(__pread_chk, -1, EIO) X(ftruncate, -1, EIO) X(renameat2, -1, EIO) X(unlinkat, -1, EIO) \

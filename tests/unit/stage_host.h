@@ -33,7 +33,7 @@ static struct {
 	struct stage_group groups[4];
 	/* the one login session of logind */
 	const char *session, *session_service;
-	const char *session_seat, *session_tty;
+	const char *session_seat, *session_tty, *session_host;
 	uid_t session_uid;
 	bool session_active, session_remote, session_ends;
 	bool no_logind;         /* its files are there, it is not */
@@ -133,8 +133,10 @@ int sd_session_is_remote(const char *session)
 
 static int stage_session_word(const char *session, const char *word, char **ret)
 {
-	if (!stage_is_session(session) || !word)
+	if (!stage_is_session(session))
 		return -ENXIO;
+	if (!word)
+		return -ENODATA;
 	*ret = strdup(word);
 	return 0;
 }
@@ -152,6 +154,11 @@ int sd_session_get_seat(const char *session, char **ret)
 int sd_session_get_tty(const char *session, char **ret)
 {
 	return stage_session_word(session, host.session_tty, ret);
+}
+
+int sd_session_get_remote_host(const char *session, char **ret)
+{
+	return stage_session_word(session, host.session_host, ret);
 }
 
 int clock_gettime(clockid_t id, struct timespec *ts)

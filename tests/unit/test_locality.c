@@ -132,6 +132,10 @@ static void a_session_is_local_when_all_is_known(void **state)
 	host.session_remote = true;
 	assert_false(local(&p));
 	host.session_remote = false;
+	/* logind calls that one local. */
+	host.session_host = "localhost";
+	assert_false(local(&p));
+	host.session_host = NULL;
 	host.session_service = "sshd";
 	assert_false(local(&p));
 	host.session_service = "su";

@@ -353,14 +353,14 @@ def may_it_be_switched_on_is_answered_before():
             row, = logins(service="login", planned=True, person="hanako")
             equal((row["alternatives"], row["where"]), ([["card"]], "local"))
             text = doctor(status=0).stdout
-            contains(text, "note      logins         login, sshd, su, su-l: one kind of proof is enough today for 3 accounts: root, shiro, hanako\n"
+            contains(text, "note      logins         login, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for 3 accounts: root, shiro, hanako\n"
                      "note      logins         login, with the lines of README: 1 of 2 people would get in, with two kinds of proof\n"
                      "WARNING   logins         login, with the lines of README: 1 person would be locked out, [default] asks for what they lack: card: hanako\n"
                      "          -> first: cardtool enroll hanako\n"
                      "note      logins         login, with the lines of README: 2 accounts with a usable password are not registered and would get no further: "
                      "root, shiro\n")
             japanese = doctor(env=JA).stdout
-            contains(japanese, "login, sshd, su, su-l: 今は3個のアカウントが1種類の認証だけで入れます: root, shiro, hanako")
+            contains(japanese, "login, sshd, su, su-l, sudo, sudo-i: 今は3個のアカウントが1種類の認証だけで入れます: root, shiro, hanako")
             contains(japanese, "-> 先に行うこと: cardtool enroll hanako")
             sql("update person set state = 'locked' where login = 'taro'")
             said, = (f for f in findings("logins", "error", finding="planned-locked-out") if "taro" in f["text"])
@@ -385,7 +385,7 @@ def the_answer_comes_true():
         equal(by_why(service="login"), before)
         text = doctor(status=0).stdout
         contains(text, "login: nobody gets past pam_cardmfa")
-        contains(text, "sshd, su, su-l: one kind of proof is enough today for 1 account: root")
+        contains(text, "sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for 1 account: root")
         lacks(text, "README")
         # A code would do as well, but nobody needs one.
         equal(findings("classes", "warning"), [])
@@ -440,13 +440,13 @@ def services_that_have_to_wait_are_not_advised():
     lacks(text, "/etc/pam.d/su")
     lacks(text, "[admin]")
     with changed(world.CONF, "[class admin]\ngroup = adm\nservice = sudo sudo-i su su-l\nfactors = card,password,totp\n"
-                 "[class jobs]\nperson = taro\nservice = cron\nfactors = password,totp\nbatch = yes\n" + CONF.replace("admin", "both")):
+                 "[class jobs]\nperson = taro\nservice = crond\nfactors = password,totp\nbatch = yes\n" + CONF.replace("admin", "both")):
         waiting = [f for f in findings("services", finding="not-ready") if f["class"] == "admin"]
         equal([(f["level"], f["line"], f["advice"]) for f in waiting], [("note", 3, None)])
         contains(waiting[0]["text"], "which this version of cardmfa is not made for yet: sudo, sudo-i, su, su-l")
-        equal([f["service"] for f in findings("services", finding="not-installed")], ["cron"])
-        with changed("/etc/pam.d/cron", "@include common-account\n"):
-            equal([f["service"] for f in findings("services", finding="unasked")], ["cron"])
+        equal([f["service"] for f in findings("services", finding="not-installed")], ["crond"])
+        with changed("/etc/pam.d/crond", "@include common-account\n"):
+            equal([f["service"] for f in findings("services", finding="unasked")], ["crond"])
         text = doctor().stdout
         lacks(text, "/etc/pam.d/su")
         lacks(text, "[admin] applies to nobody")
@@ -647,7 +647,7 @@ def thousands_are_tried_out_in_seconds():
             text = doctor().stdout
             seconds = time.monotonic() - begin
             print(f"# before it is switched on: {seconds:.2f} s, {len(text.splitlines())} lines", flush=True)
-            contains(text, f"login, sshd, su, su-l: one kind of proof is enough today for {CROWD + 1} accounts: root, staff0, ")
+            contains(text, f"login, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for {CROWD + 1} accounts: root, staff0, ")
             contains(text, f"login, with the lines of README: {CROWD // 10 * 9 + 1} of {CROWD + 2} people would get in")
             contains(text, "-> first: cardtool enroll USER\n")
             assert seconds < 10 and len(text.splitlines()) < 50 and max(map(len, text.splitlines())) < 400, text

@@ -138,6 +138,10 @@ void doctor_facts_free(struct doctor_facts *f);
 /* NULL: not there. */
 const struct doctor_account *doctor_facts_account(const struct doctor_facts *f, const char *name);
 const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name);
+const struct doctor_service *doctor_facts_plan(const struct doctor_facts *f, const char *name);
+
+/* Some service asks pam_cardmfa. */
+bool doctor_facts_asked(const struct doctor_facts *f);
 
 /* Where a class (NULL: [settings]) has this key, as PATH_CONF:LINE; else where its section begins, 0 of [settings]. */
 unsigned doctor_facts_line(const struct doctor_facts *f, const struct policy_class *c, const char *key);

@@ -42,13 +42,6 @@ static bool look_at_word(struct doctor *d, const struct policy_class *c, const c
 	struct doctor_mark mark = { .finding = "misspelt", .service = word, .file = PATH_CONF, .line = line, .class_name = section };
 	char names[256], advice[512];
 
-	if (s && c && host_service_ready(word) && !stack_judge_uses_us(&s->verdict)) {
-		mark.finding = "unasked";
-		snprintf(advice, sizeof(advice), _("put pam_cardmfa.so into %s/%s, or take %s out of [%s]"), pam_stack_dirs[0], word,
-			 word, section);
-		doctor_find(d, DOCTOR_NOTE, &mark, advice, _("[%s] names %s, but that service does not ask pam_cardmfa"), section,
-			    word);
-	}
 	if (s)
 		return false;
 	if (host_service_known(word)) {
@@ -68,8 +61,32 @@ static bool look_at_word(struct doctor *d, const struct policy_class *c, const c
 	return true;
 }
 
+static void say_unasked(struct doctor *d, const struct policy_class *c)
+{
+	const struct doctor_facts *f = doctor_facts(d);
+	struct doctor_mark mark = { .finding = "unasked", .file = PATH_CONF, .class_name = c->name,
+				    .line = doctor_facts_line(f, c, "service") };
+	char advice[512];
+	DOCTOR_NAMES(names);
+
+	for (size_t i = 0; i < c->service.n; i++) {
+		const struct doctor_service *s = doctor_facts_service(f, c->service.words[i]);
+
+		if (!s || !host_service_ready(s->pam.name) || stack_judge_uses_us(&s->verdict))
+			continue;
+		mark.service = names.n ? NULL : s->pam.name;
+		doctor_names_add(d, &names, s->pam.name);
+	}
+	if (!names.n)
+		return;
+	snprintf(advice, sizeof(advice), _("put pam_cardmfa.so into their files in %s, or take them out of [%s]"), pam_stack_dirs[0],
+		 c->name);
+	doctor_find(d, DOCTOR_NOTE, &mark, advice, _("[%s] names services that do not ask pam_cardmfa: %s"), c->name,
+		    doctor_names_text(&names));
+}
+
 /* Nothing to advise: those services have to wait. */
-static void look_at_unready(struct doctor *d, const struct policy_class *c)
+static void say_unready(struct doctor *d, const struct policy_class *c)
 {
 	const struct doctor_facts *f = doctor_facts(d);
 	const struct doctor_mark mark = { .finding = "not-ready", .file = PATH_CONF, .class_name = c->name,
@@ -99,7 +116,8 @@ void doctor_services(struct doctor *d)
 	for (size_t i = 0; i < p->n_classes; i++) {
 		for (size_t k = 0; k < p->classes[i].service.n; k++)
 			wrong |= look_at_word(d, &p->classes[i], p->classes[i].service.words[k], "service");
-		look_at_unready(d, &p->classes[i]);
+		say_unasked(d, &p->classes[i]);
+		say_unready(d, &p->classes[i]);
 	}
 	for (size_t k = 0; k < p->settings.local_services.n; k++)
 		wrong |= look_at_word(d, NULL, p->settings.local_services.words[k], "local-services");
@@ -198,14 +216,16 @@ static bool say_groups(struct doctor *d, const struct policy_class *c)
 
 /* ---- classes beside the people ---- */
 
+/* planned: at services that will ask, of which only is told where none asks yet. */
 struct class_use {
-	size_t people, satisfied;
+	size_t people, satisfied, planned;
 };
 
 struct census {
 	const struct policy *policy;
 	struct class_use uses[POLICY_CLASSES_MAX];
 	size_t results;
+	bool none_asks;
 };
 
 static void count(const struct sim_result *r, void *arg)
@@ -218,6 +238,9 @@ static void count(const struct sim_result *r, void *arg)
 
 	struct class_use *u = &n->uses[r->class_of - n->policy->classes];
 
+	u->planned += r->service->planned;
+	if (r->service->planned && !n->none_asks)
+		return;
 	u->people++;
 	u->satisfied += r->outcome == SIM_TWO_KINDS || r->why == SIM_LINUX_PASSWORD || r->why == SIM_STACK ||
 			(r->why == SIM_LOCKED && !r->n_ways);
@@ -229,7 +252,7 @@ static bool is_asked_somewhere(const struct doctor_facts *f, const struct policy
 	for (size_t i = 0; i < c->service.n; i++) {
 		const struct doctor_service *s = doctor_facts_service(f, c->service.words[i]);
 
-		if (s && (stack_judge_uses_us(&s->verdict) || host_service_ready(s->pam.name)))
+		if (s && (stack_judge_uses_us(&s->verdict) || doctor_facts_plan(f, s->pam.name)))
 			return true;
 	}
 	return c->service.n == 0;
@@ -246,7 +269,7 @@ static bool say_use(struct doctor *d, const struct policy_class *c, const struct
 			    _("%s:%u: nobody can log in with what [%s] asks for"), PATH_CONF, mark.line, c->name);
 		return true;
 	}
-	if (!u->people && strcmp(c->name, "default") != 0 && is_asked_somewhere(doctor_facts(d), c)) {
+	if (!u->people && !u->planned && strcmp(c->name, "default") != 0 && is_asked_somewhere(doctor_facts(d), c)) {
 		mark.finding = "unused";
 		doctor_find(d, DOCTOR_NOTE, &mark, NULL,
 			    _("%s:%u: [%s] applies to nobody who is registered, at no service that was tried"), PATH_CONF, c->line,
@@ -298,7 +321,7 @@ static const struct policy_class *asks_for(const struct doctor_facts *f, const s
 	for (size_t i = 0; i < f->policy->n_classes; i++) {
 		const struct policy_class *c = &f->policy->classes[i];
 
-		if (!n->uses[i].people && has_alternative_with(c, factor) && !can_do_without(f, c))
+		if (!n->uses[i].people && !n->uses[i].planned && has_alternative_with(c, factor) && !can_do_without(f, c))
 			return c;
 	}
 	return NULL;
@@ -322,7 +345,7 @@ void doctor_classes(struct doctor *d)
 {
 	const struct doctor_facts *f = doctor_facts(d);
 	const struct policy *p = f->policy;
-	struct census n = { .policy = p };
+	struct census n = { .policy = p, .none_asks = !doctor_facts_asked(f) };
 	bool found = false;
 
 	if (!p)

@@ -8,26 +8,39 @@
 #include "paths.h"
 #include "words.h"
 
-#define PLACE_SIZE 256
+#define PLACE_SIZE 512
 
 struct speech {
 	char finding[40], advice[1024], place[PLACE_SIZE];
 	struct doctor_mark mark;
 };
 
-/* "su, over the network" */
-static const char *place_text(const struct doctor_service *s, const struct sim_place *p, char dst[PLACE_SIZE])
+/* What will be needs no place where there is only one. */
+static bool has_one_place(const struct doctor_service *s, const struct sim_place *p)
 {
-	if (s->planned)
-		snprintf(dst, PLACE_SIZE, _("%s, with the lines of README"), s->pam.name);
-	else if (s->host->kind == HOST_JOBS)
-		snprintf(dst, PLACE_SIZE, "%s", s->pam.name);
+	return s->host->kind == HOST_JOBS || (s->planned && s->host->kind == HOST_LOGIN && !*p->network);
+}
+
+/* "su, su-l, over the network" */
+static const char *place_text(const char *names, const struct doctor_service *s, const struct sim_place *p, char dst[PLACE_SIZE])
+{
+	char where[PLACE_SIZE / 2];
+
+	if (has_one_place(s, p))
+		snprintf(where, sizeof(where), "%s", names);
 	else if (*p->network)
-		snprintf(dst, PLACE_SIZE, _("%s, over the network from %s"), s->pam.name, p->network);
+		snprintf(where, sizeof(where), _("%s, over the network from %s"), names, p->network);
 	else
-		snprintf(dst, PLACE_SIZE, p->remote ? _("%s, over the network") : _("%s, in front of this machine"),
-			 s->pam.name);
+		snprintf(where, sizeof(where), p->remote ? _("%s, over the network") : _("%s, in front of this machine"), names);
+	snprintf(dst, PLACE_SIZE, s->planned ? _("%s, with the lines of README") : "%s", where);
 	return dst;
+}
+
+static bool same_place(const struct doctor_service *s, const struct sim_place *p, const struct doctor_service *t,
+		       const struct sim_place *q)
+{
+	return has_one_place(s, p) == has_one_place(t, q) &&
+	       (has_one_place(s, p) || (p->remote == q->remote && strcmp(p->network, q->network) == 0));
 }
 
 /* For --json: what is not so yet has a name of its own. */
@@ -37,9 +50,16 @@ static void begin_speech(struct speech *s, const struct doctor_service *of, cons
 	s->mark = (struct doctor_mark){ .finding = s->finding, .service = of->pam.name };
 }
 
+/* All that it is said of. */
+static void name_services(struct speech *s, struct doctor_names *names, const struct doctor_service *of, const struct sim_place *p)
+{
+	place_text(doctor_names_text(names), of, p, s->place);
+	s->mark.service = names->n == 1 ? of->pam.name : NULL;
+}
+
 /* ---- who gets in ---- */
 
-void doctor_crowd_say_site(struct doctor *d, const struct crowd_site *site)
+static void say_site(struct doctor *d, const struct crowd_site *site, struct doctor_names *names)
 {
 	struct speech s;
 	const struct doctor_service *service = site->service;
@@ -48,7 +68,7 @@ void doctor_crowd_say_site(struct doctor *d, const struct crowd_site *site)
 	for (int i = 0; i < SIM_OUTCOMES; i++)
 		n += site->counts[i];
 	begin_speech(&s, service, doctor_sim_outcome_name(SIM_TWO_KINDS));
-	place_text(service, &site->place, s.place);
+	name_services(&s, names, service, &site->place);
 	if (service->planned)
 		doctor_find(d, good == n ? DOCTOR_OK : DOCTOR_NOTE, &s.mark, NULL,
 			    _("%s: %zu of %zu people would get in, with two kinds of proof"), s.place, good, n);
@@ -57,6 +77,31 @@ void doctor_crowd_say_site(struct doctor *d, const struct crowd_site *site)
 	else
 		doctor_find(d, DOCTOR_OK, &s.mark, NULL, _("%s: %zu of %zu people can log in, with two kinds of proof"), s.place,
 			    good, n);
+}
+
+/* What is planned for several services in one go. */
+static bool is_like_site(const struct crowd_site *a, const struct crowd_site *b)
+{
+	return a == b || (!b->said && a->service->planned && b->service->planned &&
+			  same_place(a->service, &a->place, b->service, &b->place) &&
+			  memcmp(a->counts, b->counts, sizeof(a->counts)) == 0);
+}
+
+void doctor_crowd_say_sites(struct doctor *d, struct crowd_site *sites, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		DOCTOR_NAMES(names);
+
+		if (sites[i].said || !sites[i].counts[SIM_TWO_KINDS])
+			continue;
+		for (size_t k = i; k < n; k++) {
+			if (!is_like_site(&sites[i], &sites[k]))
+				continue;
+			sites[k].said = true;
+			doctor_names_add(d, &names, sites[k].service->pam.name);
+		}
+		say_site(d, &sites[i], &names);
+	}
 }
 
 /* ---- who gets past ---- */
@@ -143,8 +188,11 @@ static void because_of_class(const struct crowd *c, unsigned line, char *why, si
 			 name);
 		snprintf(why, why_size, _("[%s] runs no jobs"), name);
 	} else {
-		snprintf(advice, size, _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"), PATH_CONF,
-			 line, name);
+		snprintf(advice, size,
+			 c->place.remote && doctor_sim_asks_target(&c->like) ?
+				 _("%s:%u: write `su = caller` in [%s] of those who call it, so that their own factors are asked for, or add to `factors` a way without a card") :
+				 _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"),
+			 PATH_CONF, line, name);
 		snprintf(why, why_size, _("nothing that [%s] asks for can be given there"), name);
 	}
 }
@@ -194,8 +242,15 @@ static bool is_only_afar(const struct crowd *c)
 	return c->place.remote && c->like.service->host->kind != HOST_LOGIN;
 }
 
+bool doctor_crowd_is_far_plan(const struct crowd *c)
+{
+	return c->like.service->planned && strcmp(c->like.service->pam.name, "login") != 0;
+}
+
 static enum doctor_level level_of(const struct crowd *c, bool somebody)
 {
+	if (doctor_crowd_is_far_plan(c))
+		return somebody || is_only_afar(c) ? DOCTOR_NOTE : DOCTOR_WARNING;
 	if (!somebody && !is_only_afar(c))
 		return DOCTOR_ERROR;
 	return c->like.why == SIM_LOCKED ? DOCTOR_NOTE : DOCTOR_WARNING;        /* a lock is meant */
@@ -236,20 +291,37 @@ static void say_strangers(struct doctor *d, struct crowd *c, struct speech *s)
 		    s->place, c->names.n, doctor_names_text(&c->names));
 }
 
-void doctor_crowd_say(struct doctor *d, struct crowd *c, bool somebody)
+/* Not of what its own stack is to blame for. */
+static bool is_like_plan(const struct crowd *a, const struct crowd *b)
+{
+	return a == b || (!b->said && a->like.service->planned && b->like.service->planned && a->like.outcome == SIM_LOCKED_OUT &&
+			  a->like.outcome == b->like.outcome && a->like.why == b->like.why && a->like.why != SIM_STACK &&
+			  a->like.why != SIM_LINUX_PASSWORD && a->like.class_of == b->like.class_of &&
+			  a->names.n == b->names.n && a->members == b->members && doctor_sim_same_ways(&a->like, &b->like) &&
+			  doctor_lack_card(&a->like) == doctor_lack_card(&b->like) &&
+			  same_place(a->like.service, &a->place, b->like.service, &b->place));
+}
+
+void doctor_crowd_say(struct doctor *d, struct crowd *c, struct crowd *end, bool somebody)
 {
 	bool stranger = c->like.why == SIM_NOT_REGISTERED;
 	struct speech s;
+	DOCTOR_NAMES(services);
 
+	for (struct crowd *o = c; o < end; o++) {
+		if (!is_like_plan(c, o))
+			continue;
+		o->said = true;
+		doctor_names_add(d, &services, o->like.service->pam.name);
+	}
 	begin_speech(&s, c->like.service, stranger ? doctor_sim_why_name(c->like.why) : doctor_sim_outcome_name(c->like.outcome));
-	place_text(c->like.service, &c->place, s.place);
+	name_services(&s, &services, c->like.service, &c->place);
 	if (stranger)
 		say_strangers(d, c, &s);
 	else if (c->like.outcome == SIM_LOCKED_OUT)
 		say_locked_out(d, c, somebody, &s);
 	else
 		say_weak(d, c, &s);
-	c->said = true;
 }
 
 /* ---- where it is not asked ---- */

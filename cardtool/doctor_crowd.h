@@ -18,13 +18,20 @@ struct crowd_site {
 	const struct doctor_service *service;
 	struct sim_place place;
 	size_t counts[SIM_OUTCOMES];    /* of who is registered */
+	bool said;
 };
 
-/* Somebody, or nobody. */
-void doctor_crowd_say_site(struct doctor *d, const struct crowd_site *s);
+/* How many get in, where somebody does. */
+void doctor_crowd_say_sites(struct doctor *d, struct crowd_site *sites, size_t n);
 
-/* Of a service that asks pam_cardmfa, or will. somebody: others get in at the same site. */
-void doctor_crowd_say(struct doctor *d, struct crowd *c, bool somebody);
+/*
+ * Of a service that asks pam_cardmfa, or will; together with those of the crowds behind it, up to end, of which the
+ * same is to be said. somebody: others get in at the same site.
+ */
+void doctor_crowd_say(struct doctor *d, struct crowd *c, struct crowd *end, bool somebody);
+
+/* Of a service that may be switched on, but not of the console, where it begins: there it may never be meant. */
+bool doctor_crowd_is_far_plan(const struct crowd *c);
 
 /* Of those that do not ask it: services of which the same is to be said of the same people share a line. */
 void doctor_crowd_say_today(struct doctor *d, struct crowd *crowds, size_t n);

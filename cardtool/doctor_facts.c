@@ -124,8 +124,8 @@ static void read_services(struct doctor_facts *f)
 
 static bool may_be_switched_on(const struct doctor_service *s)
 {
-	return host_service_ready(s->pam.name) && s->host->phases & HOST_CALLS(PHASE_AUTH) && !s->pam.broken &&
-	       !stack_judge_uses_us(&s->verdict);
+	return host_service_ready(s->pam.name) && (s->host->kind == HOST_LOGIN || s->host->kind == HOST_SWITCH) &&
+	       !s->pam.broken && !stack_judge_uses_us(&s->verdict);
 }
 
 static void plan_services(struct doctor_facts *f)
@@ -148,6 +148,22 @@ const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, 
 		if (strcmp(f->services[i].pam.name, name) == 0)
 			return &f->services[i];
 	return NULL;
+}
+
+const struct doctor_service *doctor_facts_plan(const struct doctor_facts *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_plans; i++)
+		if (strcmp(f->plans[i].pam.name, name) == 0)
+			return &f->plans[i];
+	return NULL;
+}
+
+bool doctor_facts_asked(const struct doctor_facts *f)
+{
+	for (size_t i = 0; i < f->n_services; i++)
+		if (stack_judge_uses_us(&f->services[i].verdict))
+			return true;
+	return false;
 }
 
 /* ---- accounts ---- */

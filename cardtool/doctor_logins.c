@@ -27,11 +27,6 @@ static bool same_class(const struct sim_result *a, const struct sim_result *b)
 	return a->outcome != SIM_LOCKED_OUT || a->class_of == b->class_of;
 }
 
-static bool same_ways(const struct sim_result *a, const struct sim_result *b)
-{
-	return a->n_ways == b->n_ways && memcmp(a->ways, b->ways, a->n_ways * sizeof(a->ways[0])) == 0;
-}
-
 /* The one to change. 0: nothing of the configuration. */
 static unsigned line_of(const struct survey *s, const struct sim_result *r)
 {
@@ -67,7 +62,7 @@ static struct crowd *crowd_of(struct survey *s, const struct sim_result *r)
 		struct crowd *c = &s->crowds[i];
 
 		if (c->like.service == r->service && same_class(&c->like, r) && c->like.outcome == r->outcome &&
-		    c->like.why == r->why && same_ways(&c->like, r) && same_place(&c->place, r->place) &&
+		    c->like.why == r->why && doctor_sim_same_ways(&c->like, r) && same_place(&c->place, r->place) &&
 		    doctor_lack_card(&c->like) == doctor_lack_card(r))
 			return c;
 	}
@@ -143,17 +138,18 @@ static void say_crowds(struct survey *s, bool strangers)
 	for (size_t i = 0; i < s->n_crowds; i++) {
 		struct crowd *c = &s->crowds[i];
 
+		/* What will be is told of them for the console, and for others together with it. */
+		if (strangers && doctor_crowd_is_far_plan(c))
+			continue;
 		if (!c->said && strangers == (c->like.why == SIM_NOT_REGISTERED))
-			doctor_crowd_say(s->d, c, somebody_gets_in(s, c));
+			doctor_crowd_say(s->d, c, s->crowds + s->n_crowds, somebody_gets_in(s, c));
 	}
 }
 
 static void report(struct survey *s)
 {
 	doctor_crowd_say_today(s->d, s->crowds, s->n_crowds);
-	for (size_t i = 0; i < s->n_sites; i++)
-		if (s->sites[i].counts[SIM_TWO_KINDS])
-			doctor_crowd_say_site(s->d, &s->sites[i]);
+	doctor_crowd_say_sites(s->d, s->sites, s->n_sites);
 	say_crowds(s, false);
 	say_crowds(s, true);
 	for (size_t i = 0; i < s->n_crowds; i++)
@@ -161,14 +157,6 @@ static void report(struct survey *s)
 	if (!s->n_sites)
 		doctor_find(s->d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody-asked" }, NULL,
 			    _("nobody gets in at any service that was tried, and none asks pam_cardmfa"));
-}
-
-static bool is_asked_somewhere(const struct doctor_facts *f)
-{
-	for (size_t i = 0; i < f->n_services; i++)
-		if (stack_judge_uses_us(&f->services[i].verdict))
-			return true;
-	return false;
 }
 
 void doctor_logins(struct doctor *d)
@@ -189,7 +177,7 @@ void doctor_logins(struct doctor *d)
 		return;
 	}
 	if (!f->n_people)
-		doctor_find(d, is_asked_somewhere(f) ? DOCTOR_ERROR : DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody" },
+		doctor_find(d, doctor_facts_asked(f) ? DOCTOR_ERROR : DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nobody" },
 			    "cardtool user add USER",
 			    _("nobody is registered yet: once pam_cardmfa.so is in a stack, nobody gets in there"));
 	doctor_sim_each(f, take, &s);

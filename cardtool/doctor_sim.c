@@ -31,6 +31,11 @@ const char *doctor_sim_key(const struct sim_result *r)
 	return r->why == SIM_NO_BATCH ? "batch" : "factors";
 }
 
+bool doctor_sim_same_ways(const struct sim_result *a, const struct sim_result *b)
+{
+	return a->n_ways == b->n_ways && memcmp(a->ways, b->ways, a->n_ways * sizeof(a->ways[0])) == 0;
+}
+
 /* ---- groups of the configuration, each looked up once ---- */
 
 struct sim_group {
@@ -204,13 +209,13 @@ static unsigned has_factors(const struct doctor_person *p)
 	       (p->totp ? FACTOR_BIT(FACTOR_TOTP) : 0) | (p->password ? FACTOR_BIT(FACTOR_PASSWORD) : 0);
 }
 
-static const struct policy_class *class_of(const struct doctor_facts *f, const struct sim_groups *groups,
-					   const struct sim_result *r)
+static const struct policy_class *class_at(const struct doctor_facts *f, const struct sim_groups *groups,
+					   const struct sim_result *r, const char *service)
 {
 	const struct person *p = &r->person->person;
 	struct member m = { groups, r->person };
 	const struct policy_facts facts = {
-		.login = p->login, .service = r->service->pam.name, .remote = r->place->remote, .address = r->place->address,
+		.login = p->login, .service = service, .remote = r->place->remote, .address = r->place->address,
 		.assigned_class = p->class_name, .last_class = p->last_class, .in_group = in_group, .arg = &m,
 	};
 	bool failed;
@@ -220,39 +225,79 @@ static const struct policy_class *class_of(const struct doctor_facts *f, const s
 	return policy_select(f->policy, &facts, &failed);
 }
 
+/* Who switches within a session, or asks for something there, logged in before: how, or there is no such login. */
+static const char *began_at(const struct doctor_facts *f, const struct sim_result *r)
+{
+	const char *name = r->place->remote ? "sshd" : "login";
+	const struct doctor_service *s = doctor_facts_service(f, name);
+	bool within = r->service->host->kind == HOST_SWITCH || r->service->host->kind == HOST_ASK;
+
+	return within && s && (r->service->planned || stack_judge_uses_us(&s->verdict)) ? name : NULL;
+}
+
+bool doctor_sim_asks_target(const struct sim_result *r)
+{
+	const char *service = r->service->pam.name;
+
+	return (strcmp(service, "su") == 0 || strcmp(service, "su-l") == 0) && r->class_of->su == SU_TARGET;
+}
+
+/*
+ * What the login proved that this person's session began with; 0: nothing that counts here. False: it can't have begun, so
+ * that the person never comes here.
+ */
+static bool came_in(const struct doctor_facts *f, const struct sim_groups *groups, const struct sim_result *r, unsigned *kinds)
+{
+	const char *begin = began_at(f, r);
+	const struct policy_class *c = begin ? class_at(f, groups, r, begin) : NULL;
+	const struct login_sim_place at = { r->place->remote, r->place->remote, 0 };
+	struct login_sim sim;
+
+	*kinds = 0;
+	/* Another's session: nothing of it counts. */
+	if (!c || doctor_sim_asks_target(r))
+		return true;
+	login_sim_run(c, at, has_factors(r->person), &sim);
+	*kinds = sim.kinds;
+	return sim.possible && r->person->person.state != PERSON_LOCKED;
+}
+
 static void lock_out(struct sim_result *r, enum sim_why why)
 {
 	r->outcome = SIM_LOCKED_OUT;
 	r->why = why;
 }
 
-/* As cardmfa itself would judge. */
-static void judge(const struct doctor_facts *f, const struct sim_groups *groups, struct sim_result *r)
+/* As cardmfa itself would judge. False: this person never comes here. */
+static bool judge(const struct doctor_facts *f, const struct sim_groups *groups, struct sim_result *r)
 {
 	bool locked = r->person->person.state == PERSON_LOCKED;
+	struct login_sim_place at = { r->place->remote, r->place->remote && strcmp(r->service->pam.name, "sshd") == 0, 0 };
 	struct login_sim sim;
 
 	if (!r->person->registered) {
 		lock_out(r, SIM_NOT_REGISTERED);
-		return;
+		return true;
 	}
 	if (r->person->account_uid != r->person->person.uid) {
 		lock_out(r, SIM_NO_ACCOUNT);
-		return;
+		return true;
 	}
-	r->class_of = class_of(f, groups, r);
+	r->class_of = class_at(f, groups, r, r->service->pam.name);
 	if (!r->class_of) {
 		lock_out(r, SIM_NO_CLASS);
-		return;
+		return true;
 	}
 	if (r->service->host->kind == HOST_JOBS) {
 		if (locked)
 			lock_out(r, SIM_LOCKED);
 		else if (!r->class_of->batch)
 			lock_out(r, SIM_NO_BATCH);
-		return;
+		return true;
 	}
-	login_sim_run(r->class_of, r->place->remote, has_factors(r->person), &sim);
+	if (!came_in(f, groups, r, &at.session_kinds))
+		return false;
+	login_sim_run(r->class_of, at, has_factors(r->person), &sim);
 	if (!sim.offered)
 		lock_out(r, SIM_NOTHING_OFFERED);
 	else if (locked)
@@ -264,6 +309,7 @@ static void judge(const struct doctor_facts *f, const struct sim_groups *groups,
 	r->n_ways = sim.n_ways;
 	memcpy(r->ways, sim.ways, sizeof(r->ways));
 	r->missing = sim.missing;
+	return true;
 }
 
 /* And with what stands around it. False: there is nothing to say of this person here. */
@@ -318,12 +364,22 @@ static void run_service(const struct doctor_facts *f, const struct sim_groups *g
 			/* Jobs of the system's accounts run, and others' are no logins. */
 			if (!p->registered && s->host->kind == HOST_JOBS)
 				continue;
-			if (stack_judge_uses_us(&s->verdict))
-				judge(f, groups, &r);
-			if (combine(&stack, &r))
+			bool comes = !stack_judge_uses_us(&s->verdict) || judge(f, groups, &r);
+
+			if (combine(&stack, &r) && (comes || r.outcome != SIM_TWO_KINDS))
 				cb(&r, arg);
 		}
 	}
+}
+
+void doctor_sim_service(const struct doctor_facts *f, const struct doctor_service *s, sim_cb cb, void *arg)
+{
+	struct sim_groups groups = { .n = 0 };
+
+	read_groups(f, &groups);
+	if (groups.rows)
+		run_service(f, &groups, s, cb, arg);
+	free_groups(&groups);
 }
 
 void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg)

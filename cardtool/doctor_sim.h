@@ -3,7 +3,8 @@
  * Everybody, who is registered and the accounts with a password that are not, at every service in
  * which people log in or switch, or that asks pam_cardmfa or is named by the configuration; and at
  * those where it may be switched on, as they will be then. Where it is not asked only who gets in
- * is told, and the place makes no difference.
+ * is told, and the place makes no difference. Who can't log in there is not told of at what is called
+ * within a session.
  */
 #ifndef CARDMFA_DOCTOR_SIM_H
 #define CARDMFA_DOCTOR_SIM_H
@@ -49,6 +50,14 @@ typedef void (*sim_cb)(const struct sim_result *r, void *arg);
 
 /* Service by service, then the planned ones; place by place; strangers, then people, each in order. Needs f->policy. */
 void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg);
+
+/* At this one alone, which f holds. */
+void doctor_sim_service(const struct doctor_facts *f, const struct doctor_service *s, sim_cb cb, void *arg);
+
+/* It is su, and asks for the factors of whom it names: r->class_of is given. */
+bool doctor_sim_asks_target(const struct sim_result *r);
+
+bool doctor_sim_same_ways(const struct sim_result *a, const struct sim_result *b);
 
 /* "two-kinds", "lacks": for --json. */
 const char *doctor_sim_outcome_name(enum sim_outcome o);

@@ -140,7 +140,7 @@ static void list_service(json_t *list, const struct doctor_service *s)
 
 /* ---- all services ---- */
 
-/* Lines of ours that stand in a file which several services include. */
+/* A line of ours that stands in a file which several services include. */
 static const struct pam_line *shared_line(const struct doctor_service *s)
 {
 	for (enum pam_phase w = PHASE_AUTH; w <= PHASE_SESSION; w++) {
@@ -156,26 +156,34 @@ static const struct pam_line *shared_line(const struct doctor_service *s)
 	return NULL;
 }
 
-static void say_shared(struct doctor *d, const struct doctor_facts *f)
+static void say_shared(struct doctor *d, const struct doctor_facts *f, bool ready)
 {
 	DOCTOR_NAMES(names);
 	const struct pam_line *line = NULL;
+	struct doctor_mark mark = { .finding = ready ? "shared" : "shared-unready" };
 
 	for (size_t i = 0; i < f->n_services; i++) {
 		const struct pam_line *l = shared_line(&f->services[i]);
 
-		if (!l)
+		if (!l || host_service_ready(f->services[i].pam.name) != ready)
 			continue;
 		line = l;
 		doctor_names_add(d, &names, f->services[i].pam.name);
 	}
 	if (!line)
 		return;
-	doctor_find(d, DOCTOR_WARNING,
-		    &(struct doctor_mark){ .finding = "shared", .file = line->file, .line = line->number },
-		    _("take it out there, and put it into the files of those services that are meant"),
-		    _("%s:%u: pam_cardmfa stands in a file that others include, and so is asked also where there is no reader: %s"),
-		    line->file, line->number, doctor_names_text(&names));
+	mark.file = line->file;
+	mark.line = line->number;
+	if (ready)
+		doctor_find(d, DOCTOR_NOTE, &mark,
+			    _("if it is meant for some of them only: take it out there (Debian: pam-auth-update), and put it into their files"),
+			    _("%s:%u: pam_cardmfa stands in a file that others include, and is asked at all of them: %s"), line->file,
+			    line->number, doctor_names_text(&names));
+	else
+		doctor_find(d, DOCTOR_WARNING, &mark,
+			    _("try each of them out; an account that is no person's needs a line in [machine] there"),
+			    _("%s:%u: pam_cardmfa stands in a file that others include, and so is asked also at services that it was not tried with: %s"),
+			    line->file, line->number, doctor_names_text(&names));
 }
 
 /* Where people log in without us. */
@@ -261,7 +269,8 @@ void doctor_stacks(struct doctor *d)
 			d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "nowhere" },
 			_("when all else here is in order, change /etc/pam.d/login as README and pam_cardmfa(8) say, with a root shell open"),
 			_("no service uses pam_cardmfa.so yet: nothing asks for cards"));
-	say_shared(d, f);
+	say_shared(d, f, true);
+	say_shared(d, f, false);
 	if (n > 0) {
 		say_unused(d, f);
 		say_jobs(d, f);

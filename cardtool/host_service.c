@@ -8,58 +8,58 @@
 #define S HOST_CALLS(PHASE_SESSION)
 
 static const struct host_service rows[] = {
-	{ "login", HOST_LOGIN, A | C | S, false },
-	{ "gdm-password", HOST_LOGIN, A | C | S, false },
-	{ "gdm-smartcard", HOST_LOGIN, A | C | S, false },
-	{ "gdm-fingerprint", HOST_LOGIN, A | C | S, false },
-	{ "lightdm", HOST_LOGIN, A | C | S, false },
-	{ "sddm", HOST_LOGIN, A | C | S, false },
-	{ "xdm", HOST_LOGIN, A | C | S, false },
-	{ "kde", HOST_LOGIN, A | C | S, false },
-	{ "greetd", HOST_LOGIN, A | C | S, false },
-	{ "sshd", HOST_LOGIN, A | C | S, true },
-	{ "remote", HOST_LOGIN, A | C | S, true },
-	{ "cockpit", HOST_LOGIN, A | C | S, true },
-	{ "xrdp-sesman", HOST_LOGIN, A | C | S, true },
-	{ "vsftpd", HOST_LOGIN, A | C | S, true },
-	{ "su", HOST_SWITCH, A | C | S, true },
-	{ "su-l", HOST_SWITCH, A | C | S, true },
-	{ "sudo", HOST_SWITCH, A | C | S, true },
-	{ "sudo-i", HOST_SWITCH, A | C | S, true },
-	{ "polkit-1", HOST_ASK, A | C, true },
-	{ "vlock", HOST_ASK, A | C, false },
-	{ "swaylock", HOST_ASK, A | C, false },
-	{ "i3lock", HOST_ASK, A | C, false },
-	{ "xscreensaver", HOST_ASK, A | C, false },
-	{ "gnome-screensaver", HOST_ASK, A | C, false },
-	{ "cron", HOST_JOBS, C | S, false },
-	{ "crond", HOST_JOBS, C | S, false },
-	{ "atd", HOST_JOBS, C | S, false },
-	{ "systemd-user", HOST_MACHINE, C | S, false },
-	{ "runuser", HOST_MACHINE, S, false },
-	{ "runuser-l", HOST_MACHINE, S, false },
-	{ "gdm-launch-environment", HOST_MACHINE, A | C | S, false },
-	{ "gdm-autologin", HOST_MACHINE, A | C | S, false },
-	{ "lightdm-greeter", HOST_MACHINE, A | C | S, false },
-	{ "lightdm-autologin", HOST_MACHINE, A | C | S, false },
-	{ "sddm-greeter", HOST_MACHINE, A | C | S, false },
-	{ "sddm-autologin", HOST_MACHINE, A | C | S, false },
-	{ "chfn", HOST_ASK, A | C, false },
-	{ "chsh", HOST_ASK, A | C, false },
-	{ "passwd", HOST_MACHINE, 0, false },
-	{ "chpasswd", HOST_MACHINE, 0, false },
-	{ "newusers", HOST_MACHINE, 0, false },
-	{ "other", HOST_PART, 0, false },
-	{ "system-auth", HOST_PART, 0, false },
-	{ "password-auth", HOST_PART, 0, false },
-	{ "smartcard-auth", HOST_PART, 0, false },
-	{ "fingerprint-auth", HOST_PART, 0, false },
-	{ "postlogin", HOST_PART, 0, false },
-	{ "config-util", HOST_PART, 0, false },
+	{ "login", HOST_LOGIN, A | C | S, false, true },
+	{ "gdm-password", HOST_LOGIN, A | C | S, false, false },
+	{ "gdm-smartcard", HOST_LOGIN, A | C | S, false, false },
+	{ "gdm-fingerprint", HOST_LOGIN, A | C | S, false, false },
+	{ "lightdm", HOST_LOGIN, A | C | S, false, false },
+	{ "sddm", HOST_LOGIN, A | C | S, false, false },
+	{ "xdm", HOST_LOGIN, A | C | S, false, false },
+	{ "kde", HOST_LOGIN, A | C | S, false, false },
+	{ "greetd", HOST_LOGIN, A | C | S, false, false },
+	{ "sshd", HOST_LOGIN, A | C | S, true, true },
+	{ "remote", HOST_LOGIN, A | C | S, true, false },
+	{ "cockpit", HOST_LOGIN, A | C | S, true, false },
+	{ "xrdp-sesman", HOST_LOGIN, A | C | S, true, false },
+	{ "vsftpd", HOST_LOGIN, A | C | S, true, false },
+	{ "su", HOST_SWITCH, A | C | S, true, true },
+	{ "su-l", HOST_SWITCH, A | C | S, true, true },
+	{ "sudo", HOST_SWITCH, A | C | S, true, true },
+	{ "sudo-i", HOST_SWITCH, A | C | S, true, true },
+	{ "polkit-1", HOST_ASK, A | C, true, true },
+	{ "vlock", HOST_ASK, A | C, false, true },
+	{ "swaylock", HOST_ASK, A | C, false, true },
+	{ "i3lock", HOST_ASK, A | C, false, true },
+	{ "xscreensaver", HOST_ASK, A | C, false, true },
+	{ "gnome-screensaver", HOST_ASK, A | C, false, true },
+	{ "cron", HOST_JOBS, C | S, false, true },
+	{ "crond", HOST_JOBS, C | S, false, true },
+	{ "atd", HOST_JOBS, C | S, false, true },
+	{ "systemd-user", HOST_MACHINE, C | S, false, true },
+	{ "runuser", HOST_MACHINE, S, false, false },
+	{ "runuser-l", HOST_MACHINE, S, false, false },
+	{ "gdm-launch-environment", HOST_MACHINE, A | C | S, false, false },
+	{ "gdm-autologin", HOST_MACHINE, A | C | S, false, false },
+	{ "lightdm-greeter", HOST_MACHINE, A | C | S, false, false },
+	{ "lightdm-autologin", HOST_MACHINE, A | C | S, false, false },
+	{ "sddm-greeter", HOST_MACHINE, A | C | S, false, false },
+	{ "sddm-autologin", HOST_MACHINE, A | C | S, false, false },
+	{ "chfn", HOST_ASK, A | C, false, true },
+	{ "chsh", HOST_ASK, A | C, false, true },
+	{ "passwd", HOST_MACHINE, 0, false, false },
+	{ "chpasswd", HOST_MACHINE, 0, false, false },
+	{ "newusers", HOST_MACHINE, 0, false, false },
+	{ "other", HOST_PART, 0, false, false },
+	{ "system-auth", HOST_PART, 0, false, false },
+	{ "password-auth", HOST_PART, 0, false, false },
+	{ "smartcard-auth", HOST_PART, 0, false, false },
+	{ "fingerprint-auth", HOST_PART, 0, false, false },
+	{ "postlogin", HOST_PART, 0, false, false },
+	{ "config-util", HOST_PART, 0, false, false },
 };
 
-static const struct host_service any = { "", HOST_LOGIN, A | C | S, true };
-static const struct host_service part = { "", HOST_PART, 0, false };
+static const struct host_service any = { "", HOST_LOGIN, A | C | S, true, false };
+static const struct host_service part = { "", HOST_PART, 0, false, false };
 
 static const struct host_service *find(const char *name)
 {
@@ -92,12 +92,9 @@ bool host_service_is_part(const char *path)
 
 bool host_service_ready(const char *name)
 {
-	static const char *const names[] = { "login", "cron", "crond", "atd" };
+	const struct host_service *row = find(name);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
+	return row && row->ready;
 }
 
 bool host_service_is_leftover(const char *name)

@@ -21,6 +21,7 @@ struct host_service {
 	enum host_kind kind;
 	unsigned phases;        /* HOST_CALLS() of what it calls */
 	bool remote;            /* people far away can use it */
+	bool ready;             /* host_service_ready() */
 };
 
 #define HOST_CALLS(phase) (1u << (phase))
@@ -34,7 +35,7 @@ bool host_service_known(const char *name);
 /* The last part of this path is a file that services include: HOST_PART. */
 bool host_service_is_part(const char *path);
 
-/* This version has lines for it: those of README and pam_cardmfa(8) for the console, `account` for jobs. */
+/* This version has lines for it: those of pam_cardmfa(8), `account` alone for jobs and managers of people. */
 bool host_service_ready(const char *name);
 
 /* Backup and package files in /etc/pam.d, which nobody calls by name. */

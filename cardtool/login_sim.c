@@ -46,15 +46,51 @@ static unsigned shortest(const struct login_sim *r)
 	return best;
 }
 
-void login_sim_run(const struct policy_class *c, bool remote, unsigned has, struct login_sim *ret)
+static unsigned kinds_of(const struct policy_class *c, const struct alternative *a, struct login_sim_place at)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		enum factor f = a->factors[i];
+
+		if (f == FACTOR_SESSION)
+			kinds |= at.session_kinds;
+		else if (f == FACTOR_CARD && at.ssh && c->ssh_card == SSH_CARD_POSSESSION)
+			kinds |= KIND_POSSESSION;
+		else
+			kinds |= factor_kinds(f);
+	}
+	return kinds;
+}
+
+static bool is_offered(const struct policy_class *c, const struct alternative *a, struct login_sim_place at)
+{
+	bool session = alternative_has(a, FACTOR_SESSION);
+
+	return alternative_offered(a, (struct login_place){ at.remote, at.ssh, at.session_kinds != 0 }) &&
+	       (!session || login_sim_count(kinds_of(c, a, at)) > 1);
+}
+
+/* Then nothing is asked for that the session has proved already. */
+static bool builds_on_session(const struct policy_class *c, struct login_sim_place at)
+{
+	for (size_t i = 0; i < c->n_alternatives; i++)
+		if (alternative_has(&c->alternatives[i], FACTOR_SESSION) && is_offered(c, &c->alternatives[i], at))
+			return true;
+	return false;
+}
+
+void login_sim_run(const struct policy_class *c, struct login_sim_place at, unsigned has, struct login_sim *ret)
 {
 	struct login_sim r = { .kinds = NO_KINDS };
+	bool in_session = builds_on_session(c, at);
 
+	has |= in_session ? FACTOR_BIT(FACTOR_SESSION) : 0;
 	for (size_t i = 0; i < c->n_alternatives; i++) {
 		const struct alternative *a = &c->alternatives[i];
-		unsigned missing = factors_of(a) & ~has, kinds = alternative_kinds(a);
+		unsigned missing = factors_of(a) & ~has, kinds = kinds_of(c, a, at);
 
-		if (!alternative_offered(a, (struct login_place){ remote, false, false }))
+		if (!is_offered(c, a, at) || (in_session && !alternative_has(a, FACTOR_SESSION)))
 			continue;
 		if (!missing && (!r.possible || login_sim_count(kinds) < login_sim_count(r.kinds))) {
 			r.possible = true;

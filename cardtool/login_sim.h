@@ -26,8 +26,14 @@ struct login_sim {
 	unsigned missing;
 };
 
+struct login_sim_place {
+	bool remote;
+	bool ssh;               /* remote, by sshd itself: a card proves itself by its key */
+	unsigned session_kinds; /* what the login proved that began the session this is in; 0: no such login */
+};
+
 /* has: FACTOR_BIT() of all that the person has. */
-void login_sim_run(const struct policy_class *c, bool remote, unsigned has, struct login_sim *ret);
+void login_sim_run(const struct policy_class *c, struct login_sim_place at, unsigned has, struct login_sim *ret);
 
 /* Bits that are set. */
 unsigned login_sim_count(unsigned set);

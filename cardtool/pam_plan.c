@@ -29,6 +29,20 @@ static bool is_shared(const struct pam_line *l)
 	return is_replaced(l->kind == LINE_SUBSTACK ? l->module : l->file);
 }
 
+/* Where people log in it has to be there. */
+static bool makes_session(const char *service, const struct pam_stack *s)
+{
+	char name[64];
+
+	if (host_service_find(service)->kind == HOST_LOGIN)
+		return true;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->lines[i].kind == LINE_MODULE &&
+		    strcmp(pam_stack_module_name(&s->lines[i], name, sizeof(name)), "pam_systemd") == 0)
+			return true;
+	return false;
+}
+
 static bool plan_phase(const struct pam_service *s, enum pam_phase phase, struct pam_stack *ret)
 {
 	const struct pam_stack *old = &s->stacks[phase];
@@ -50,7 +64,7 @@ static bool plan_phase(const struct pam_service *s, enum pam_phase phase, struct
 	for (size_t i = 0; i <= old->n; i++) {
 		if (i == first)
 			lines[n++] = our_line(s, false);
-		if (i == end && phase == PHASE_SESSION)
+		if (i == end && phase == PHASE_SESSION && makes_session(s->name, old))
 			lines[n++] = our_line(s, true);
 		if (i < old->n && (phase != PHASE_AUTH || !is_shared(&old->lines[i])))
 			lines[n++] = old->lines[i];

@@ -9,7 +9,7 @@
 
 /*
  * In auth ours stands instead of what the shared files (common-auth) say, in account before it, in
- * session before and, with `confirm`, behind it; where nothing is shared, ours comes first (`confirm`
+ * session before and, with `confirm`, behind it where sessions begin or pam_systemd is among it; where nothing is shared, ours comes first (`confirm`
  * last). *ret borrows from s and holds no password phase. False: no memory.
  */
 MUST_USE bool pam_plan_make(const struct pam_service *s, struct pam_service *ret);

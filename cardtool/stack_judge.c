@@ -292,7 +292,8 @@ static void judge_session(struct phase *p, const struct host_service *host)
 {
 	struct session_lines l = find_session_lines(p);
 	const struct pam_line *lines = p->stack->lines;
-	bool expected = host->kind == HOST_LOGIN || host->kind == HOST_SWITCH;
+	/* What sudo starts stays in the session it was called in, and ends with it. */
+	bool expected = host->kind == HOST_LOGIN || (host->kind == HOST_SWITCH && l.systemd < p->stack->n);
 
 	if (p->n_ours == 0) {
 		if (expected)

@@ -182,8 +182,10 @@ def files_that_others_can_write_are_found():
 
 # --- people at services -----------------------------------------------------------------------------
 
-def logins(registered=True, **wanted):
-    return [row for row in found()["logins"] if row["registered"] == registered and all(row[key] == value for key, value in wanted.items())]
+def logins(registered=True, planned=False, **wanted):
+    """planned None: as it is and as it would be."""
+    return [row for row in found()["logins"] if row["registered"] == registered and planned in (None, row["planned"])
+            and all(row[key] == value for key, value in wanted.items())]
 
 
 @report.test()
@@ -290,13 +292,47 @@ def one_kind_alone_is_an_error():
 
 @report.test()
 def nobody_far_away_has_a_reader():
-    with changed("/etc/pam.d/sshd", AUTH + ACCOUNT + SESSION):
-        equal({(r["outcome"], r["why"], r["where"]) for r in logins(service="sshd")}, {("locked-out", "nothing-offered", "remote")})
-        said, = findings("logins", service="sshd", level="error")
+    with changed("/etc/pam.d/vsftpd", AUTH + ACCOUNT + SESSION):
+        equal({(r["outcome"], r["why"], r["where"]) for r in logins(service="vsftpd")}, {("locked-out", "nothing-offered", "remote")})
+        said, = findings("logins", service="vsftpd", level="error")
         contains(said["advice"], "cardmfa.conf:7: add to `factors` of [default] a way without a card")
-        world.conf("[class office]\nservice = sshd\nfrom = 192.0.2.0/24\nfactors = password,totp\n" + CONF)
-        row, = (r for r in logins(service="sshd", person="hanako") if r["from"])
+        world.conf("[class office]\nservice = vsftpd\nfrom = 192.0.2.0/24\nfactors = password,totp\n" + CONF)
+        row, = (r for r in logins(service="vsftpd", person="hanako") if r["from"])
         equal((row["from"], row["class"], row["missing"]), ("192.0.2.0/24", "office", ["totp"]))
+        world.conf(CONF)
+
+
+@report.test()
+def over_ssh_a_card_is_a_way_in():
+    with changed("/etc/pam.d/sshd", AUTH + ACCOUNT + SESSION):
+        equal({r["person"]: (r["outcome"], r["missing"]) for r in logins(service="sshd")},
+              {"taro": ("two-kinds", []), "hanako": ("locked-out", ["card"])})
+        contains(doctor().stdout, "sshd, over the network: 1 of 2 people can log in, with two kinds of proof")
+        stage.tool("suspend", people["taro"].card_id)
+        equal([r["missing"] for r in logins(service="sshd", person="taro")], [["card"]])
+        stage.tool("resume", people["taro"].card_id)
+
+
+@report.test()
+def sudo_and_su_build_on_the_login_that_came_before():
+    switch = "[class switch]\nservice = sudo su\nfactors = session,password\n"
+    with changed("/etc/pam.d/sudo", AUTH + ACCOUNT + "@include common-session-noninteractive\n"), changed("/etc/pam.d/su", AUTH + ACCOUNT + SESSION):
+        world.conf(switch + CONF)
+        # sshd does not ask: no session over the network proves anything.
+        equal({(r["where"], r["person"], r["why"]) for r in logins(service="sudo")},
+              {("local", "taro", None), ("remote", "taro", "nothing-offered"), ("remote", "hanako", "nothing-offered")})
+        equal([f for f in findings("pam", service="sudo") if f["level"] in ("error", "warning")], [])
+        with changed("/etc/pam.d/sshd", AUTH + ACCOUNT + SESSION):
+            # hanako, without a card, never comes there.
+            equal({(r["where"], r["person"], r["outcome"]) for r in logins(service="sudo")},
+                  {("local", "taro", "two-kinds"), ("remote", "taro", "two-kinds")})
+            # su asks for the factors of whom it names: no session is theirs.
+            equal({(r["person"], r["why"]) for r in logins(service="su", where="remote")},
+                  {("taro", "nothing-offered"), ("hanako", "nothing-offered")})
+            contains(" ".join(f["advice"] for f in findings("logins", service="su", finding="locked-out")), "write `su = caller` in [switch]")
+            world.conf(switch + "su = caller\n" + CONF)
+            equal({(r["where"], r["person"], r["outcome"]) for r in logins(service="su")},
+                  {("local", "taro", "two-kinds"), ("remote", "taro", "two-kinds")})
         world.conf(CONF)
 
 
@@ -349,18 +385,20 @@ def may_it_be_switched_on_is_answered_before():
         with not_switched_on():
             equal(by_why(service="login", planned=False), dict.fromkeys(("hanako", "root", "shiro"), "one-kind"))
             equal(by_why(service="login", planned=True), {"taro": "two-kinds", "hanako": "lacks", "root": "not-registered", "shiro": "not-registered"})
-            equal({r["service"] for r in logins() if r["planned"]}, {"login"})
+            equal({r["service"] for r in logins(planned=True)}, {"login", "sshd", "su", "su-l", "sudo", "sudo-i"})
             row, = logins(service="login", planned=True, person="hanako")
             equal((row["alternatives"], row["where"]), ([["card"]], "local"))
             text = doctor(status=0).stdout
-            contains(text, "note      logins         login, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for 3 accounts: root, shiro, hanako\n"
-                     "note      logins         login, with the lines of README: 1 of 2 people would get in, with two kinds of proof\n"
-                     "WARNING   logins         login, with the lines of README: 1 person would be locked out, [default] asks for what they lack: card: hanako\n"
-                     "          -> first: cardtool enroll hanako\n"
-                     "note      logins         login, with the lines of README: 2 accounts with a usable password are not registered and would get no further: "
-                     "root, shiro\n")
+            contains(text, "note      logins         login, polkit-1, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for 3 accounts: "
+                     "root, shiro, hanako\n"
+                     "note      logins         login, sshd, with the lines of README: 1 of 2 people would get in, with two kinds of proof\n")
+            contains(text, "WARNING   logins         login, sshd, with the lines of README: 1 person would be locked out, "
+                     "[default] asks for what they lack: card: hanako\n          -> first: cardtool enroll hanako\n")
+            contains(text, "logins         sudo, sudo-i, over the network, with the lines of README: 1 of 1 people would get in, with two kinds of proof\n")
+            contains(text, "note      logins         login, sshd, with the lines of README: 2 accounts with a usable password are not registered and "
+                     "would get no further: root, shiro\n")
             japanese = doctor(env=JA).stdout
-            contains(japanese, "login, sshd, su, su-l, sudo, sudo-i: 今は3個のアカウントが1種類の認証だけで入れます: root, shiro, hanako")
+            contains(japanese, "login, polkit-1, sshd, su, su-l, sudo, sudo-i: 今は3個のアカウントが1種類の認証だけで入れます: root, shiro, hanako")
             contains(japanese, "-> 先に行うこと: cardtool enroll hanako")
             sql("update person set state = 'locked' where login = 'taro'")
             said, = (f for f in findings("logins", "error", finding="planned-locked-out") if "taro" in f["text"])
@@ -381,12 +419,12 @@ def the_answer_comes_true():
             assert text.count(old) == 1, old
             text = text.replace(old, new)
         LOGIN.write_text(text)
-        equal([r for r in logins() if r["planned"]], [])
+        equal(logins(planned=True, service="login"), [])
         equal(by_why(service="login"), before)
         text = doctor(status=0).stdout
         contains(text, "login: nobody gets past pam_cardmfa")
-        contains(text, "sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for 1 account: root")
-        lacks(text, "README")
+        contains(text, "polkit-1, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for 1 account: root")
+        lacks(text, " login, with the lines of README")
         # A code would do as well, but nobody needs one.
         equal(findings("classes", "warning"), [])
 
@@ -396,10 +434,10 @@ def what_would_stay_in_the_stack_is_named_before():
     with not_switched_on():
         LOGIN.write_text("auth required pam_unix.so\n" + people["login"])
         equal(by_why(service="login", planned=True), {"taro": "linux-password", "hanako": "lacks", "root": "not-registered"})
-        said, = (f for f in findings("logins", finding="planned-locked-out") if "taro" in f["text"])
+        said, = (f for f in findings("logins", finding="planned-locked-out", service="login") if "taro" in f["text"])
         contains(said["advice"], f"first: look at {LOGIN}:1, which would stay in this service")
         LOGIN.write_text("@include nowhere\n")
-        equal(logins(planned=True), [])
+        equal(logins(planned=True, service="login"), [])
         LOGIN.unlink()
         assert doctor(status=None).stdout.endswith("Nothing was changed.\n")
 
@@ -432,28 +470,23 @@ def names_that_are_nowhere_and_classes_in_the_way():
 
 
 @report.test()
-def services_that_have_to_wait_are_not_advised():
-    """README and pam_cardmfa(8): not into sudo and su yet."""
+def services_of_classes_that_do_not_ask_are_named_once():
     with open("/usr/share/cardmfa/cardmfa.conf", encoding="utf-8") as shipped, changed(world.CONF, shipped.read()):
-        equal(findings("services", "note"), [])
-        text = doctor().stdout
-    lacks(text, "/etc/pam.d/su")
-    lacks(text, "[admin]")
-    with changed(world.CONF, "[class admin]\ngroup = adm\nservice = sudo sudo-i su su-l\nfactors = card,password,totp\n"
+        note, = findings("services", "note")
+        equal((note["finding"], note["class"], note["service"]), ("unasked", "switch", None))
+        contains(note["text"], "[switch] names services that do not ask pam_cardmfa: sudo, sudo-i, su, su-l, polkit-1")
+    with changed(world.CONF, "[class admin]\ngroup = adm\nservice = gdm-password sudo\nfactors = card,password,totp\n"
                  "[class jobs]\nperson = taro\nservice = crond\nfactors = password,totp\nbatch = yes\n" + CONF.replace("admin", "both")):
         waiting = [f for f in findings("services", finding="not-ready") if f["class"] == "admin"]
         equal([(f["level"], f["line"], f["advice"]) for f in waiting], [("note", 3, None)])
-        contains(waiting[0]["text"], "which this version of cardmfa is not made for yet: sudo, sudo-i, su, su-l")
+        contains(waiting[0]["text"], "which this version of cardmfa is not made for yet: gdm-password")
+        equal([f["service"] for f in findings("services", finding="unasked") if f["class"] == "admin"], ["sudo"])
         equal([f["service"] for f in findings("services", finding="not-installed")], ["crond"])
         with changed("/etc/pam.d/crond", "@include common-account\n"):
-            equal([f["service"] for f in findings("services", finding="unasked")], ["crond"])
-        text = doctor().stdout
-        lacks(text, "/etc/pam.d/su")
-        lacks(text, "[admin] applies to nobody")
-        contains(doctor(env=JA).stdout, "sudo, sudo-i, su, su-l")
-        with changed("/etc/pam.d/su", AUTH + ACCOUNT + SESSION):
-            waiting = findings("services", finding="not-ready")
-            lacks(waiting[0]["text"], "su, ")
+            equal([f["service"] for f in findings("services", finding="unasked") if f["class"] == "jobs"], ["crond"])
+        contains(doctor(env=JA).stdout, "gdm-password")
+        with changed("/etc/pam.d/gdm-password", AUTH + ACCOUNT + SESSION):
+            equal([f for f in findings("services", finding="not-ready") if f["class"] == "admin"], [])
 
 
 # --- the machine -----------------------------------------------------------------------------------------
@@ -647,8 +680,8 @@ def thousands_are_tried_out_in_seconds():
             text = doctor().stdout
             seconds = time.monotonic() - begin
             print(f"# before it is switched on: {seconds:.2f} s, {len(text.splitlines())} lines", flush=True)
-            contains(text, f"login, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for {CROWD + 1} accounts: root, staff0, ")
-            contains(text, f"login, with the lines of README: {CROWD // 10 * 9 + 1} of {CROWD + 2} people would get in")
+            contains(text, f"login, polkit-1, sshd, su, su-l, sudo, sudo-i: one kind of proof is enough today for {CROWD + 1} accounts: root, staff0, ")
+            contains(text, f"login, sshd, with the lines of README: {CROWD // 10 * 9 + 1} of {CROWD + 2} people would get in")
             contains(text, "-> first: cardtool enroll USER\n")
             assert seconds < 10 and len(text.splitlines()) < 50 and max(map(len, text.splitlines())) < 400, text
             equal(len(logins(service="sshd")), CROWD)

@@ -51,12 +51,17 @@ static const struct {
 #define AUTH "auth required pam_cardmfa.so\n"
 #define BOTH ACCOUNT SESSION
 
+static void write_debian(void)
+{
+	for (size_t i = 0; i < sizeof(debian) / sizeof(debian[0]); i++)
+		pam_files_write(pam_files_etc, debian[i].name, debian[i].text);
+}
+
 static int begin(void **state)
 {
 	int rc = pam_files_begin(state);
 
-	for (size_t i = 0; i < sizeof(debian) / sizeof(debian[0]); i++)
-		pam_files_write(pam_files_etc, debian[i].name, debian[i].text);
+	write_debian();
 	return rc;
 }
 
@@ -169,6 +174,37 @@ static void right_stacks_have_no_fault(void **state)
 	pam_files_write(pam_files_etc, "card", AUTH);
 	EXPECT("login", "auth requisite pam_nologin.so\nauth substack card\n" BOTH);
 	EXPECT("login", "auth required \\\n  /usr/lib/security/pam_cardmfa.so\n" BOTH);
+}
+
+/* As pam-auth-update writes them with our profiles: systemd/pam-configs. */
+static void profiles_are_right_wherever_they_reach(void **state)
+{
+	static const char *const names[] = { "login", "sshd", "su", "su-l", "sudo", "cron", "systemd-user", "other-one" };
+
+	(void)state;
+	pam_files_write(pam_files_etc, "common-auth",
+			"auth [success=ok default=bad] pam_cardmfa.so\nauth [success=2 default=bad] pam_permit.so\n"
+			"auth [success=1 default=ignore] pam_unix.so nullok try_first_pass\nauth requisite pam_deny.so\n"
+			"auth required pam_permit.so\nauth optional pam_cap.so\n");
+	pam_files_write(pam_files_etc, "common-account",
+			"account [success=ok new_authtok_reqd=ok default=bad] pam_cardmfa.so\n"
+			"account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n"
+			"account requisite pam_deny.so\naccount required pam_permit.so\n");
+	pam_files_write(pam_files_etc, "common-session",
+			"session [default=1] pam_permit.so\nsession requisite pam_deny.so\nsession required pam_permit.so\n"
+			"session required pam_cardmfa.so\nsession required pam_unix.so\nsession optional pam_systemd.so\n"
+			"session [success=ok default=bad] pam_cardmfa.so confirm\n");
+	pam_files_write(pam_files_etc, "login", LOGIN_HEAD "@include common-auth\n" LOGIN_MIDDLE
+			"@include common-account\n@include common-session\n@include common-password\n");
+	pam_files_write(pam_files_etc, "sshd", "@include common-auth\naccount required pam_nologin.so\n@include common-account\n"
+			SSHD_HEAD "@include common-session\n" SSHD_TAIL "@include common-password\n");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		EXPECT(names[i], NULL);
+	/* Without the second one nothing confirms. */
+	pam_files_write(pam_files_etc, "common-session",
+			"session required pam_permit.so\nsession required pam_cardmfa.so\nsession optional pam_systemd.so\n");
+	EXPECT("login", NULL, { FAULT_NO_CONFIRM, PHASE_SESSION, NULL }, );
+	write_debian();
 }
 
 static void ways_past_us_are_found(void **state)
@@ -368,7 +404,9 @@ static void services_are_known(void **state)
 	assert_true(host_service_is_part("system-auth"));
 	assert_false(host_service_is_part("/etc/pam.d/login"));
 	assert_true(host_service_ready("login"));
-	assert_false(host_service_ready("sudo"));
+	assert_true(host_service_ready("sudo"));
+	assert_false(host_service_ready("gdm-password"));
+	assert_false(host_service_ready("somebodys-own"));
 }
 
 int main(void)
@@ -376,6 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(debian_alone_does_not_use_us),
 		cmocka_unit_test(right_stacks_have_no_fault),
+		cmocka_unit_test(profiles_are_right_wherever_they_reach),
 		cmocka_unit_test(ways_past_us_are_found),
 		cmocka_unit_test(missing_lines_are_found),
 		cmocka_unit_test(walls_are_found),

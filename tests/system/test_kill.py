@@ -26,7 +26,6 @@ factors = card,totp card,password
 attempts = {attempts}
 """
 SLOW = 24               # passes of a hash that takes a second or more
-HASH_KIB = 60 * 1024    # a worker that has grown to this has begun to hash 64 MiB
 AFAR = {"service": "sshd", "rhost": "192.0.2.7"}
 people = {}
 chance = random.Random()
@@ -64,10 +63,6 @@ def logs_in(person, seconds=10.0, answers=None):
         raise AssertionError(f"a later login took {outcome.seconds:.1f} s")
 
 
-def hashes(pid):
-    return int(daemon.status(pid).get("VmHWM", "0 kB").split()[0]) > HASH_KIB
-
-
 # --- the host --------------------------------------------------------------------------------------
 
 @contextlib.contextmanager
@@ -101,7 +96,7 @@ def host_at(point, person):
     if point.endswith("prompt"):
         prompt.wait()
     elif point == "hash":
-        world.wait_for(lambda: any(map(hashes, daemon.processes(daemon.WORKER))), what="hashing worker")
+        world.wait_for(lambda: any(map(daemon.hashes, daemon.processes(daemon.WORKER))), what="hashing worker")
     elif point == "no card":
         daemon.wait_process(daemon.CARD)
     else:
@@ -179,7 +174,7 @@ def frozen_worker():
         return
     daemon.kill(workers[-1], signal.SIGSTOP)
     try:
-        yield workers[-1], hashes(workers[-1])
+        yield workers[-1], daemon.hashes(workers[-1])
     finally:
         daemon.kill(workers[-1], signal.SIGCONT)
 

@@ -15,6 +15,7 @@ STORE = pathlib.Path("/var/lib/cardmfa/store.db")
 LIBEXEC = pathlib.Path("/usr/libexec/cardmfa")
 CGROUP_PROCESSES = pathlib.Path("/sys/fs/cgroup/system.slice/cardmfad.service/cgroup.procs")
 WORKER, CARD = "cardmfa-worker", "cardmfa-card"
+HASH_KIB = 60 * 1024    # a worker that has grown to this has begun to hash 64 MiB
 
 
 # --- processes -----------------------------------------------------------------------------------
@@ -47,6 +48,10 @@ def wait_process(name, seconds=5):
 def wait_quiet(seconds=1.0):
     """Nobody's worker or card process is left."""
     world.wait_for(lambda: not processes(), seconds, "end of workers and card processes")
+
+
+def hashes(pid):
+    return int(status(pid).get("VmHWM", "0 kB").split()[0]) > HASH_KIB
 
 
 def listener():

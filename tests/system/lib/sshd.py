@@ -2,7 +2,8 @@
 """A real sshd with a configuration of the test's own, and real ssh with a key that lives in a card, or anywhere."""
 import contextlib
 import pathlib
-import re
+
+import pexpect
 
 from . import console, stage, world
 
@@ -27,6 +28,7 @@ PidFile none
 """
 PIN_PROMPT = r"Enter PIN for '.*': $"
 CODE_PROMPT = r"erification code or password: $"
+SSHD_PROMPT = r"'s password: $"         # of sshd's own method `password`
 people = {}             # who has a card, by name: only one of them is in its reader at a time
 
 
@@ -42,6 +44,11 @@ def start(conf=CONF):
 
 def times_listening():
     return world.run("journalctl", "-u", UNIT, "--no-pager", status=None).stdout.count("Server listening")
+
+
+def methods(text, *lines):
+    """The configuration with other AuthenticationMethods; lines go before all others of theirs."""
+    return "\n".join([*lines, CONF.replace(METHODS, text)])
 
 
 @contextlib.contextmanager
@@ -93,12 +100,12 @@ def insert(name):
 
 
 def command(program, *words, card=None, key=None, options=()):
-    """How ssh or one of its kin is called, with the card in the reader or a key of a file."""
+    """How ssh or one of its kin is called, with the card in the reader or a key of a file. options go before all others."""
     if card:
         insert(card)
     how = ("-o", f"PKCS11Provider={PKCS11}", "-o", "IdentityFile=none") if card else ("-o", f"IdentityFile={key}") if key else ()
-    return (f"/usr/bin/{program}", "-F", "none", "-o", f"Port={PORT}", "-o", "StrictHostKeyChecking=no",
-            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *how, *options, *words)
+    return (f"/usr/bin/{program}", "-F", "none", *options, "-o", f"Port={PORT}", "-o", "StrictHostKeyChecking=no",
+            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *how, *words)
 
 
 def ssh(user, *words, card=None, key=None, options=()):
@@ -119,16 +126,25 @@ def attempt(user, *answers, card=None, key=None, options=()):
         for answer in answers:
             terminal.expect(CODE_PROMPT)
             terminal.send(answer)
-        status = terminal.end()
-        return status == 0 and f"in={user}" in terminal.text, terminal.text
+        return terminal.end() == 0 and f"in={user}" in terminal.text, terminal.text
+
+
+def walk(user, answer, card=None, key=None, options=()):
+    """The same answer to whatever the server asks. Returns (does it run a command, what was asked)."""
+    asked = []
+    with ssh(user, "echo in=$(id -un)", card=card, key=key, options=options) as terminal:
+        while (kind := terminal.expect(PIN_PROMPT, r"Verification code: $", CODE_PROMPT, SSHD_PROMPT, r"Password: $", pexpect.EOF)) < 5:
+            asked.append(("PIN", "code", "code or password", "sshd", "password")[kind])
+            terminal.send(stage.PIN if kind == 0 else answer)
+        return terminal.end() == 0 and f"in={user}" in terminal.text, asked
 
 
 def face(screen, user):
     """What the server showed, whoever was named: from its first prompt on."""
-    return re.sub(r"(?s)^.*?(?=\(\w+@)", "", screen).replace(user, "USER")
+    return screen[screen.index(f"({user}@"):].replace(user, "USER")
 
 
-def unlock():
-    """Nobody's tries count against what comes next."""
-    for name in people:
+def unlock(*names):
+    """The tries of these, or of all who have a card, do not count against what comes next."""
+    for name in names or people:
         stage.tool("unlock", name, text="", status=None)

@@ -15,13 +15,14 @@ lock = 15min
 """
 
 
-def quick(attempts):
+def quick(attempts, settings="", classes=""):
     """The same rules, with hashes as cheap as they may be."""
     return f"""
 [settings]
 argon2-memory = 19MiB
 argon2-time = 1
-
+{settings}
+{classes}
 [default]
 factors = card,totp card,password
 attempts = {attempts}

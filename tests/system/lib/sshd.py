@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real sshd with a configuration of the test's own, and real ssh with a key that lives in a card, or anywhere."""
 import contextlib
+import os
 import pathlib
+import subprocess
+import tempfile
 
 import pexpect
 
@@ -127,6 +130,40 @@ def attempt(user, *answers, card=None, key=None, options=()):
             terminal.expect(CODE_PROMPT)
             terminal.send(answer)
         return terminal.end() == 0 and f"in={user}" in terminal.text, terminal.text
+
+
+# ---- clients without a terminal, many at once ----
+
+ASKPASS = "/usr/local/bin/box-askpass"
+
+
+def _answering(answer):
+    """Variables for a client that gets the PIN where it asks for one, else this answer."""
+    if not os.path.exists(ASKPASS):
+        world.write(ASKPASS, f"#!/bin/sh\ncase $1 in *PIN*) echo {stage.PIN} ;; *) echo \"$ANSWER\" ;; esac\n", 0o755)
+    return {"PATH": "/usr/bin:/bin", "HOME": "/root", "SSH_ASKPASS": ASKPASS, "SSH_ASKPASS_REQUIRE": "force", "ANSWER": answer}
+
+
+@contextlib.contextmanager
+def agent(card):
+    """Path of the socket of an agent that has taken the card's keys in, PIN included."""
+    insert(card)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/agent"
+        with subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:
+            try:
+                world.wait_for(lambda: os.path.exists(path), what="the agent's socket")
+                world.run("ssh-add", "-q", "-s", PKCS11, env={**_answering(stage.PIN), "SSH_AUTH_SOCK": path})
+                yield path
+            finally:
+                process.terminate()
+
+
+def client(user, answer, *words, agent_path=None, key=None, options=()):
+    """A process of ssh whose answers are all the same."""
+    how = ("-o", f"IdentityAgent={agent_path}") if agent_path else ()
+    return subprocess.Popen(command("ssh", f"{user}@127.0.0.1", *words, key=key, options=(*how, *options)), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_answering(answer))
 
 
 def walk(user, answer, card=None, key=None, options=()):

@@ -31,7 +31,7 @@ MANDOC_CANT = {"en": (), "ja": ('WARNING: first section is not "NAME": Sh ', "WA
 PREFIXES = {"CARDMFA_SYSCONFDIR": "/etc", "CARDMFA_LOCALSTATEDIR": "/var", "CARDMFA_RUNDIR": "/run", "CARDMFA_LIBEXECDIR": "/usr/libexec/cardmfa",
             "CARDMFA_BINDIR": "/usr/bin", "CARDMFA_DATADIR": "/usr/share"}
 FOREIGN_PATHS = ("/etc/pam.d", "/dev/")
-FOREIGN_OPTIONS = {"--now", "--options", "--help", "--version", "--algorithm", "--protect", "--subject", "--valid-days"}
+FOREIGN_OPTIONS = {"--now", "--options", "--help", "--version", "--algorithm", "--protect", "--subject", "--valid-days", "--enable"}
 GROUPS = {"auth": "authenticate", "account": "acct_mgmt", "session": "open_session"}
 # Named to say that they are not given.
 NEVER = {"PAM_IGNORE"}

@@ -18,6 +18,8 @@
 #define POLICY_FILE_MAX 262144          /* bytes */
 #define POLICY_SETTINGS_MAX 32          /* rows of the table of settings */
 #define POLICY_VALUE_SIZE 8192          /* any value as it is written */
+#define POLICY_SSH_FROM_MAX 16          /* networks in ssh-from */
+#define POLICY_SSH_OPTIONS_SIZE 1024
 
 enum factor { FACTOR_CARD = 1, FACTOR_CARD_NOPIN, FACTOR_TOTP, FACTOR_PASSWORD, FACTOR_SESSION };
 enum factor_kind { KIND_KNOWLEDGE = 1, KIND_POSSESSION = 2, KIND_INHERENCE = 4 };     /* a set of bits */
@@ -53,6 +55,11 @@ enum policy_where { WHERE_ANY = 0, WHERE_LOCAL, WHERE_REMOTE };
 enum policy_ssh_card { SSH_CARD_PIN = 0, SSH_CARD_POSSESSION };
 /* Who of this class switches to another account by su proves what: the other's factors, or their own. */
 enum policy_su { SU_TARGET = 0, SU_CALLER };
+/* What a session over ssh may do besides running programs, a set of bits; with all of them nothing is said to sshd. */
+enum policy_ssh_allow {
+	SSH_ALLOW_PTY = 1, SSH_ALLOW_PORT_FORWARDING = 2, SSH_ALLOW_AGENT_FORWARDING = 4, SSH_ALLOW_X11_FORWARDING = 8,
+	SSH_ALLOW_USER_RC = 16, SSH_ALLOW_ALL = 32,
+};
 enum policy_language { LANGUAGE_AUTO = 0, LANGUAGE_JA, LANGUAGE_EN };
 
 struct word_list {
@@ -80,6 +87,11 @@ struct policy_class {
 	enum policy_ssh_card ssh_card;
 	enum policy_su su;
 	int64_t reuse_s;                        /* how long what a login proved counts within its session */
+	uint32_t ssh_allow;                     /* enum policy_ssh_allow; ALL stands alone */
+	struct policy_networks {
+		size_t n;                       /* 0: any */
+		struct policy_cidr at[POLICY_SSH_FROM_MAX];
+	} ssh_from;
 	bool when_full;                         /* may log in when the store has no space */
 	bool batch;                             /* cron and at jobs run */
 	enum policy_language language;
@@ -91,6 +103,7 @@ struct settings {
 	unsigned address_attempts;              /* per remote address across names */
 	int64_t address_lock_s;
 	uint32_t argon2_memory_kib, argon2_time;
+	char keys_user[POLICY_NAME_SIZE];       /* sshd's AuthorizedKeysCommandUser */
 	char issuer[129];                       /* shown by the TOTP app; default: the host's name */
 };
 
@@ -173,6 +186,12 @@ const struct policy_class *policy_class_by_name(const struct policy *p, const ch
  * dst (size >= 65), "" for anything else and for NULL.
  */
 const char *policy_address(const char *rhost, char *dst, size_t size);
+
+/*
+ * What stands before a key in a line of authorized_keys: of the class, and the end of the card's validity (-1: none). Numbers and words of
+ * ours alone, "" if there is nothing to say. Returns dst (size >= POLICY_SSH_OPTIONS_SIZE).
+ */
+const char *policy_ssh_options(const struct policy_class *c, int64_t not_after, char *dst, size_t size);
 
 /* One row per setting: for `config show`, the man page and its test. */
 struct setting_doc {

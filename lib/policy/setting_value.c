@@ -92,8 +92,7 @@ enum err value_choice(
 	return ERR_CONFIG;
 }
 
-/* The next word of a list; false at its end. */
-static bool next_word(const char **at, const char **word, size_t *len)
+bool value_next_word(const char **at, const char **word, size_t *len)
 {
 	*word = *at + strspn(*at, BLANKS);
 	*len = strcspn(*word, BLANKS);
@@ -168,7 +167,7 @@ enum err value_word_list(const struct word_kind *kind, const char *value, struct
 	const char *at = value, *word;
 	size_t len, n = 0;
 
-	while (next_word(&at, &word, &len))
+	while (value_next_word(&at, &word, &len))
 		n++;
 	if (n == 0 || n > POLICY_WORDS_MAX) {
 		(void)snprintf(why, size, _("write 1 to %d words"), POLICY_WORDS_MAX);
@@ -177,7 +176,7 @@ enum err value_word_list(const struct word_kind *kind, const char *value, struct
 	list.words = calloc(n, sizeof(*list.words));
 	if (!list.words)
 		return ERR_MEMORY;
-	for (at = value; next_word(&at, &word, &len);)
+	for (at = value; value_next_word(&at, &word, &len);)
 		if (!add_word(&list, kind, word, len, why, size))
 			return ERR_CONFIG;
 	*ret = list;
@@ -207,6 +206,15 @@ enum err value_issuer(
 	return ERR_CONFIG;
 }
 
+enum err value_login(
+	const struct value_rule *rule, const char *value, void *object, char *why, size_t size)
+{
+	if (text_is_login(value) && text_copy(field_of(rule, object), rule->size, value))
+		return ERR_OK;
+	(void)snprintf(why, size, _("'%s' is no login name; write the name of one account"), value);
+	return ERR_CONFIG;
+}
+
 static void free_networks(struct policy_cidr **list)
 {
 	free(*list);
@@ -226,7 +234,7 @@ enum err value_networks(
 	(void)rule;
 	if (!list)
 		return ERR_MEMORY;
-	while (next_word(&at, &word, &len)) {
+	while (value_next_word(&at, &word, &len)) {
 		if (n == POLICY_WORDS_MAX) {
 			(void)snprintf(why, size, _("write at most %d networks"), POLICY_WORDS_MAX);
 			return ERR_CONFIG;
@@ -256,7 +264,7 @@ enum err value_factors(
 	char text[256];
 	size_t len, n = 0;
 
-	while (next_word(&at, &word, &len)) {
+	while (value_next_word(&at, &word, &len)) {
 		if (n == POLICY_ALTERNATIVES_MAX || !text_copy_n(text, sizeof(text), word, len)) {
 			(void)snprintf(why, size, _("write at most %d alternatives"),
 				POLICY_ALTERNATIVES_MAX);

@@ -35,6 +35,9 @@ typedef enum err value_parse(
 /* The reverse: what parse takes for the same value; "" for a list without words. dst is "" before. */
 typedef void value_write(const struct value_rule *rule, const void *object, char *dst, size_t size);
 
+/* The next word of a list with blanks between; false at its end. */
+MUST_USE bool value_next_word(const char **at, const char **word, size_t *len);
+
 struct value_rule {
 	value_parse *parse;
 	value_write *write;
@@ -51,8 +54,9 @@ MUST_USE bool value_kib(const char *s, int64_t min, int64_t max, int64_t *ret);
 MUST_USE enum err value_word_list(const struct word_kind *kind, const char *value, struct word_list *ret, char *why,
 	size_t size);
 
-value_parse value_number, value_choice, value_words, value_issuer, value_networks, value_factors;
+value_parse value_number, value_choice, value_words, value_issuer, value_networks, value_factors, value_login, value_ssh_allow,
+	value_ssh_from;
 value_write value_write_number, value_write_seconds, value_write_kib, value_write_choice, value_write_words,
-	value_write_issuer, value_write_networks, value_write_factors;
+	value_write_issuer, value_write_networks, value_write_factors, value_write_ssh_allow, value_write_ssh_from;
 
 #endif

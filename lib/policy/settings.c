@@ -44,6 +44,8 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 	  "passes of one password hash") \
 	X(settings, "issuer", issuer, ISSUER, 0, "TEXT", "", \
 	  "name that the TOTP app shows; without it the host's name") \
+	X(settings, "keys-user", keys_user, LOGIN, 0, "LOGIN", "cardmfa-keys", \
+	  "account that sshd runs cardtool ssh-keys as; it alone may ask for others' keys") \
 	X(class, "person", person, PERSONS, CONDITION, "LOGIN ...", "", \
 	  "login names, and @assigned for those whom cardtool put into this class") \
 	X(class, "group", group, GROUPS, CONDITION, "GROUP ...", "", \
@@ -74,6 +76,10 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 	  "how long the login of a session counts for `session`, and for a sudo that asks nothing") \
 	X(class, "su", su, CHOICE, INHERITED, "target|caller", "target", \
 	  "whose factors su asks people of this class for; caller: they may become anybody") \
+	X(class, "ssh-allow", ssh_allow, SSH_ALLOW, INHERITED, "all|none|WORD ...", "all", \
+	  "what keys that sshd asks cardtool for may do besides: pty, port-forwarding, agent-forwarding, X11-forwarding, user-rc") \
+	X(class, "ssh-from", ssh_from, SSH_FROM, INHERITED, "any|ADDRESS[/BITS] ...", "any", \
+	  "networks from which sshd takes those keys") \
 	X(class, "when-full", when_full, CHOICE, INHERITED, "no|yes", "no", \
 	  "yes: may log in although the store has no space") \
 	X(class, "batch", batch, CHOICE, INHERITED, "no|yes", "no", \
@@ -90,6 +96,9 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 #define GROUPS          .parse = value_words, .write = value_write_words, .words = &value_groups
 #define SERVICES        .parse = value_words, .write = value_write_words, .words = &value_services
 #define NETWORKS        .parse = value_networks, .write = value_write_networks
+#define LOGIN           .parse = value_login, .write = value_write_issuer
+#define SSH_ALLOW       .parse = value_ssh_allow, .write = value_write_ssh_allow
+#define SSH_FROM        .parse = value_ssh_from, .write = value_write_ssh_from
 #define FACTORS         .parse = value_factors, .write = value_write_factors
 
 static const struct setting_doc docs[] = {

@@ -235,7 +235,7 @@ static void every_choice_holds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		if (!strchr(docs[i].value, '|'))
+		if (!strchr(docs[i].value, '|') || strchr(docs[i].value, ' '))
 			continue;
 		choices++;
 		for (const char *at = docs[i].value; *at; at += len + (at[len] == '|')) {

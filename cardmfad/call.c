@@ -39,14 +39,19 @@ static void refuse(int host, enum err why)
 		log_line(LOG_DEBUG, "a refused host did not listen");
 }
 
-/* How many calls there are of ordinary users through one of the sockets, in all and of this uid. */
+static bool asks_for_sshd(const struct daemon *d, bool root_socket, int64_t uid)
+{
+	return !root_socket && uid > 0 && uid == d->conf.keys_uid;
+}
+
+/* How many calls there are of ordinary users through one of the sockets, in all and of this uid. Who asks for sshd is none of them. */
 static bool crowded(const struct daemon *d, bool root_socket, int64_t uid, size_t most, size_t most_of_uid)
 {
 	size_t all = 0, same = 0;
 
 	for (size_t i = 0; i < d->n_calls; i++) {
 		const struct call *c = d->calls[i];
-		bool counts = c->root_socket == root_socket && c->uid != 0;
+		bool counts = c->root_socket == root_socket && c->uid != 0 && !asks_for_sshd(d, root_socket, c->uid);
 
 		all += counts;
 		same += counts && c->uid == uid;
@@ -54,10 +59,22 @@ static bool crowded(const struct daemon *d, bool root_socket, int64_t uid, size_
 	return all >= most || same >= most_of_uid;
 }
 
+/* Many people may begin a login at once: none of them waits for ordinary users, who can keep their places long. */
+static bool room_for_sshd(const struct daemon *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_calls; i++)
+		n += asks_for_sshd(d, d->calls[i]->root_socket, d->calls[i]->uid);
+	return n < BOUNDS_CALLS_KEYS;
+}
+
 static bool within_bounds(const struct daemon *d, int64_t uid, bool root_socket)
 {
 	if (d->n_calls >= BOUNDS_CALLS)
 		return false;
+	if (asks_for_sshd(d, root_socket, uid))
+		return room_for_sshd(d);
 	return root_socket || uid == 0 || !crowded(d, false, uid, BOUNDS_CALLS_USER, BOUNDS_CALLS_USER_UID);
 }
 

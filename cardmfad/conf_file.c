@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 #include "log.h"
 #include "paths.h"
 #include "trusted.h"
+#include "wire.h"
 
 #define CONF_MAX 262144
 #define CHECK_MS 10000
@@ -42,19 +44,23 @@ static int sealed_copy(int from)
 	return fd;
 }
 
-/* 0 when the worker calls it good. It is killed at the deadline. */
-static bool judged_good(int fd, const struct account *worker, const char *language, const char *which)
+/* Whose calls have places of their own: all that is learnt of what the configuration says. */
+static int64_t told_uid(int control)
 {
-	const struct spawn s = {
-		.path = PATH_WORKER, .args = { language, which }, .account = *worker,
-		.fds = { -1, -1, fd, -1 }, .n_fds = 4, .nofile = 64,
-	};
+	int64_t uid = -1;
+	WIRE_BUF(b);
+
+	if (wire_recv_type(control, &b, WIRE_JUDGED, NULL, 0) != ERR_OK || wire_get_judged(&b, &uid) != ERR_OK)
+		return -1;
+	return uid;
+}
+
+/* Exit status 0 when the worker calls it good. It is killed at the deadline. */
+static bool ends_well(pid_t pid)
+{
 	struct pollfd p = { .events = POLLIN };
 	int status = -1;
-	pid_t pid;
 
-	if (spawn_program(&s, &pid) != ERR_OK)
-		return false;
 	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (p.fd < 0 || poll(&p, 1, CHECK_MS) != 1)
 		kill(pid, SIGKILL);
@@ -63,6 +69,26 @@ static bool judged_good(int fd, const struct account *worker, const char *langua
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool judged_good(int fd, const struct account *worker, const char *language, const char *which, int64_t *keys_uid)
+{
+	struct spawn s = {
+		.path = PATH_WORKER, .args = { language, which }, .account = *worker, .n_fds = 4, .nofile = 64,
+	};
+	int pair[2];
+	bool good;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return false;
+	memcpy(s.fds, (const int[SPAWN_FDS_MAX]){ -1, pair[1], fd, -1 }, sizeof(s.fds));
+	good = spawn_program(&s, &pid) == ERR_OK && ends_well(pid);
+	if (good)
+		*keys_uid = told_uid(pair[0]);
+	close(pair[0]);
+	close(pair[1]);
+	return good;
 }
 
 static void keep_on_disk(int fd)
@@ -88,7 +114,7 @@ static void keep_on_disk(int fd)
 		close(dir);
 }
 
-static int candidate(const char *path, const struct account *worker, const char *language, const char *which)
+static int candidate(const char *path, const struct account *worker, const char *language, const char *which, int64_t *keys_uid)
 {
 	int file, fd;
 
@@ -98,7 +124,7 @@ static int candidate(const char *path, const struct account *worker, const char 
 	close(file);
 	if (fd < 0)
 		log_line(LOG_ERR, "%s: longer than %d bytes, or unreadable", path, CONF_MAX);
-	if (fd >= 0 && !judged_good(fd, worker, language, which)) {
+	if (fd >= 0 && !judged_good(fd, worker, language, which, keys_uid)) {
 		close(fd);
 		return -1;
 	}
@@ -107,7 +133,7 @@ static int candidate(const char *path, const struct account *worker, const char 
 
 void conf_file_load(struct conf_file *c, const struct account *worker, const char *language)
 {
-	int fd = candidate(PATH_CONF, worker, language, "check");
+	int fd = candidate(PATH_CONF, worker, language, "check", &c->keys_uid);
 
 	if (fd >= 0) {
 		if (c->fd >= 0)
@@ -120,7 +146,7 @@ void conf_file_load(struct conf_file *c, const struct account *worker, const cha
 	}
 	c->fallback = true;
 	if (c->fd < 0)
-		c->fd = candidate(PATH_LAST_GOOD, worker, language, "check-last-good");
+		c->fd = candidate(PATH_LAST_GOOD, worker, language, "check-last-good", &c->keys_uid);
 	if (c->fd >= 0)
 		log_line(LOG_ALERT, "configuration %s is broken; the last good one stays in use", PATH_CONF);
 	else

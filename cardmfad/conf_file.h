@@ -7,6 +7,7 @@
 #define CARDMFA_CONF_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 #include "spawn.h"
@@ -14,6 +15,7 @@
 struct conf_file {
 	int fd;                 /* sealed; -1: there is none, and every request is denied */
 	bool fallback;          /* not the present file but the last good one */
+	int64_t keys_uid;       /* who asks for sshd, by that configuration; -1: nobody */
 };
 
 /* Replaces *c by the present file if it is good; else keeps it, or at the start the last good one from the disk. Logs an alarm when it falls back. */

@@ -237,7 +237,7 @@ static int options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct daemon d = { .conf = { .fd = -1 } };
+	static struct daemon d = { .conf = { .fd = -1, .keys_uid = -1 } };
 	const char *lang = getenv("LANG");
 	struct sockets s;
 	int rc = options(argc, argv);

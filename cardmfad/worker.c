@@ -27,6 +27,8 @@
 #define GREETING_MS 2000
 #define CHECK_LOCK_MS 2000      /* well within what the listener waits for a judgement */
 #define LOCK_MS 20000           /* for the store's writers before us */
+#define LOOK_MS 2000            /* for a stranger in the database */
+#define JUDGED_MS 1000
 
 /* SQLite's shared memory on a full disk: a denial, no core. The host sees the closed connection. */
 static void on_sigbus(int sig)
@@ -37,6 +39,16 @@ static void on_sigbus(int sig)
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(3);
 	_exit(3);
+}
+
+/* What only tells waits for no writer, gives up no reserve and makes none. */
+static enum err look_at_store(struct store **ret, bool *full)
+{
+	enum err e = store_open(PATH_STORE_DIR, STORE_LOOK, LOOK_MS, ret);
+
+	if (e == ERR_OK)
+		*full = store_reserve_missing(*ret);
+	return e;
 }
 
 static enum err open_store(struct store **ret, int lock_ms, bool *full)
@@ -86,7 +98,8 @@ static enum err serve(struct worker_io *io, struct means *m, const char *languag
 	enum err e = policy_read(WIRE_FD_CONFIG, PATH_CONF, &m->policy);
 
 	if (e == ERR_OK)
-		e = open_store(&m->store, LOCK_MS, &c.store_full);
+		e = auth_only_tells(io->request.op) ? look_at_store(&m->store, &c.store_full) :
+						      open_store(&m->store, LOCK_MS, &c.store_full);
 	if (e == ERR_OK)
 		e = store_meta_get(m->store, "host_id", host_id, sizeof(host_id));
 	if (e != ERR_OK) {
@@ -133,11 +146,23 @@ static void record_configuration(enum err found)
 		log_line(LOG_ERR, "the configuration's event could not be recorded");
 }
 
+static void tell_judged(const struct policy *policy)
+{
+	WIRE_BUF(b);
+
+	wire_put_judged(&b, auth_keys_uid(policy));
+	/* A listener of before this message does not listen. */
+	if (wire_send(WIRE_FD_CONTROL, &b, -1, deadline_in(JUDGED_MS)) != ERR_OK)
+		log_line(LOG_WARNING, "the listener was not told whose calls are sshd's");
+}
+
 static int run_check(bool present)
 {
 	__attribute__((cleanup(free_policy))) struct policy *policy = NULL;
 	enum err e = policy_read(WIRE_FD_CONFIG, present ? PATH_CONF : PATH_LAST_GOOD, &policy);
 
+	if (e == ERR_OK)
+		tell_judged(policy);
 	if (present)
 		record_configuration(e);
 	return e == ERR_OK ? 0 : 1;

@@ -30,7 +30,7 @@ struct auth_io {
 	/* A place to run Argon2, fair among groups, and its return. */
 	enum err (*hash_begin)(void *arg, int64_t group, int64_t deadline);
 	void (*hash_done)(void *arg);
-	/* One thing that STATUS and EXPLAIN tell. ERR_UNAVAILABLE: the host is gone. */
+	/* One thing that is told by what only tells. ERR_UNAVAILABLE: the host is gone. */
 	enum err (*record)(void *arg, const struct wire_record *r);
 	void *arg;
 };
@@ -46,6 +46,39 @@ struct auth_call {
 	const char *system_language;            /* "ja" or "en" */
 	bool store_full;                        /* no reserve: only `when-full` classes log in and open sessions */
 };
+
+/*
+ * Who asks, a set of bits. The kernel says it: which socket was opened, and the real uid of the process at its other end. An operation for
+ * AUTH_SELF sees by itself that nothing but that uid's own is answered.
+ */
+enum auth_asker {
+	AUTH_ROOT = 1,          /* through the root socket, which uid 0 alone can open */
+	AUTH_KEYS = 2,          /* the account of `keys-user`: sshd's AuthorizedKeysCommandUser */
+	AUTH_SELF = 4,          /* any uid, about itself */
+};
+
+enum auth_effect {
+	AUTH_WRITES,
+	AUTH_TELLS,             /* reads alone: the store is opened as STORE_LOOK, no counter, no record, no event comes of it */
+};
+
+/* Who may ask what. X(operation, what runs it, who may ask, what it does). Whoever is not named gets ERR_NOT_ALLOWED, whatever they asked about. */
+#define AUTH_RIGHTS(X) \
+	X(WIRE_AUTH,            login_run,              AUTH_ROOT | AUTH_SELF,  AUTH_WRITES) \
+	X(WIRE_ACCOUNT,         account_run,            AUTH_ROOT | AUTH_SELF,  AUTH_WRITES) \
+	X(WIRE_OPEN,            session_open,           AUTH_ROOT,              AUTH_WRITES) \
+	X(WIRE_CONFIRM,         session_confirm,        AUTH_ROOT,              AUTH_WRITES) \
+	X(WIRE_CLOSE,           session_close,          AUTH_ROOT,              AUTH_WRITES) \
+	X(WIRE_STATUS,          status_run,             AUTH_ROOT | AUTH_SELF,  AUTH_TELLS) \
+	X(WIRE_EXPLAIN,         explain_run,            AUTH_ROOT,              AUTH_TELLS) \
+	X(WIRE_SSH_KEYS,        ssh_keys_run,           AUTH_ROOT | AUTH_KEYS,  AUTH_TELLS) \
+	X(WIRE_SSH_STOPPED,     ssh_keys_run_stopped,   AUTH_ROOT | AUTH_KEYS,  AUTH_TELLS)
+
+/* AUTH_TELLS of that table. */
+bool auth_only_tells(enum wire_op op);
+
+/* The uid of `keys-user`; -1: no such account, or its source does not answer. */
+int64_t auth_keys_uid(const struct policy *p);
 
 /* The one entry: dispatches on request->op. ret->verdict is VERDICT_ALLOW exactly when ERR_OK is returned. */
 MUST_USE enum err auth_run(const struct auth_call *c, struct wire_result *ret);

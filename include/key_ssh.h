@@ -10,6 +10,7 @@
 #include "key_algorithm.h"
 
 #define KEY_SSH_FIELDS_MAX 526          /* RSA-4096: e of 4 bytes and n of 512, a zero before each, their lengths */
+#define KEY_SSH_PLAIN_MAX (4 + 32 + KEY_SSH_FIELDS_MAX)  /* bytes of a plain key */
 #define KEY_SSH_BLOB_MAX 8192           /* bytes of a key or certificate that is read */
 #define KEY_SSH_TEXT_SIZE 800           /* "TYPE BASE64" of a plain key with its NUL */
 
@@ -30,6 +31,9 @@ MUST_USE enum err key_ssh_read(const char *type, size_t type_len, const char *ba
 
 /* The same algorithm and numbers. */
 bool key_ssh_same(const struct key_ssh *a, const struct key_ssh *b);
+
+/* The plain key as it is sent and fingerprinted. dst >= KEY_SSH_PLAIN_MAX bytes; returns how many. */
+size_t key_ssh_blob(const struct key_ssh *k, unsigned char *dst);
 
 /* "ecdsa-sha2-nistp256 AAAA...": the plain key. dst >= KEY_SSH_TEXT_SIZE. */
 const char *key_ssh_text(const struct key_ssh *k, char *dst, size_t size);

@@ -20,5 +20,6 @@
 #define PATH_CARDTOOL    CARDMFA_BINDIR "/cardtool"
 #define USER_WORKER      "cardmfa"
 #define USER_CARD        "cardmfa-card"
+#define USER_KEYS        "cardmfa-keys"                                 /* unless the configuration names another */
 
 #endif

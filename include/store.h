@@ -157,6 +157,11 @@ typedef enum err (*store_card_cb)(const struct card_row *c, void *arg);
 /* person 0: all. In order of enrolment. */
 MUST_USE enum err store_card_each(struct store *s, int64_t person, store_card_cb cb, void *arg);
 /*
+ * Cards that were good and are not now: suspended or revoked, whatever came after that; past not_after at `now`; of people who are locked
+ * or removed. Those with an id above `after`, at most `max` of them, by id.
+ */
+MUST_USE enum err store_card_each_stopped(struct store *s, int64_t after, int64_t now, int64_t max, store_card_cb cb, void *arg);
+/*
  * state, reason, revoked_at, reported_at, reported_by, changed_at of the row c->id, only if the
  * stored state still is `from`: ERR_BAD_STATE otherwise. Which steps are allowed is lifecycle.c's, but
  * what was revoked never becomes issued, active or suspended: ERR_BAD_STATE. revoked_at is set from

@@ -32,6 +32,7 @@ enum wire_type {
 	WIRE_PEER = 32,
 	WIRE_ASK = 33,
 	WIRE_GIVEN = 34,
+	WIRE_JUDGED = 35,
 	/* starter <-> card process: card_link.h */
 	WIRE_CARD_REQUEST = 48,
 	WIRE_CARD_ANSWER = 49,
@@ -85,9 +86,11 @@ enum wire_op {
 	WIRE_OPEN = 3,          /* pam_sm_open_session, the line before pam_systemd */
 	WIRE_CONFIRM = 4,       /* pam_sm_open_session, the line after pam_systemd */
 	WIRE_CLOSE = 5,         /* pam_sm_close_session, the line before pam_systemd */
-	/* The two that only tell, in records; of cardtool. They change nothing. */
+	/* Those that only tell, in records; of cardtool. They change nothing. */
 	WIRE_STATUS = 6,        /* what is known of the person whose real uid asks; the request names nobody */
-	WIRE_EXPLAIN = 7,       /* root socket only: what AUTH of this request would begin with */
+	WIRE_EXPLAIN = 7,       /* what AUTH of this request would begin with */
+	WIRE_SSH_KEYS = 8,      /* the keys that sshd may take from user; auth_info: "TYPE BASE64", only that one; nothing else is named */
+	WIRE_SSH_STOPPED = 9,   /* the keys of all cards that are good no more; the request names nothing */
 };
 
 #define WIRE_FLAG_SILENT 0x8000u        /* PAM_SILENT of Linux-PAM: prompts, but no texts */
@@ -146,15 +149,18 @@ void wire_put_result(struct wire_buf *b, const struct wire_result *r);
 MUST_USE enum err wire_get_result(struct wire_buf *b, struct wire_result *ret);
 
 /*
- * RECORD: one thing that STATUS and EXPLAIN tell, at most WIRE_RECORDS_MAX of them before the RESULT. Times are UTC seconds, -1: none;
- * names of states and results are the store's and the error list's.
+ * RECORD: one thing that is told, at most WIRE_RECORDS_MAX of them before the RESULT, of SSH_STOPPED WIRE_STOPPED_MAX. Times are UTC
+ * seconds, -1: none; names of states and results are the store's and the error list's.
  */
 #define WIRE_RECORDS_MAX 256
+#define WIRE_STOPPED_MAX 1000000
 #define WIRE_NAME_SIZE 33
 #define WIRE_LABEL_SIZE 257
 #define WIRE_PLACE_SIZE 81
 #define WIRE_WAY_SIZE 137
 #define WIRE_DETAIL_SIZE 2049
+#define WIRE_OPTIONS_SIZE 1025
+#define WIRE_KEY_SIZE 801
 
 enum wire_record_kind {
 	WIRE_RECORD_PERSON = 1, /* first; without it the name is no registered person's */
@@ -165,6 +171,8 @@ enum wire_record_kind {
 	WIRE_RECORD_CLASS,      /* in the order of the file, up to the one that applies */
 	WIRE_RECORD_WAY,        /* the alternatives of that class */
 	WIRE_RECORD_EVENT,      /* the newest login of the person */
+	/* SSH_KEYS and SSH_STOPPED only */
+	WIRE_RECORD_KEY,
 };
 
 /* Why an alternative can't be completed. */
@@ -214,6 +222,12 @@ struct wire_record {
 			char type[WIRE_PLACE_SIZE], result[WIRE_NAME_SIZE], card[WIRE_NAME_SIZE], service[WIRE_PLACE_SIZE];
 			char detail[WIRE_DETAIL_SIZE];  /* a JSON object */
 		} event;
+		/* The parts of a line of authorized_keys: visible ASCII, and one blank in `key`. */
+		struct wire_key {
+			char card[WIRE_NAME_SIZE];
+			char options[WIRE_OPTIONS_SIZE];        /* "restrict,pty", "" for none */
+			char key[WIRE_KEY_SIZE];                /* "TYPE BASE64" */
+		} key;
 	};
 };
 void wire_put_record(struct wire_buf *b, const struct wire_record *r);
@@ -244,6 +258,10 @@ void wire_put_ask(struct wire_buf *b, enum wire_ask what, int64_t group);       
 MUST_USE enum err wire_get_ask(struct wire_buf *b, enum wire_ask *what, int64_t *group);
 void wire_put_given(struct wire_buf *b, enum err result);
 MUST_USE enum err wire_get_given(struct wire_buf *b, enum err *ret);
+
+/* JUDGED: of a worker that was started to judge the configuration and finds it good. keys_uid: of `keys-user`, -1: there is no such account. */
+void wire_put_judged(struct wire_buf *b, int64_t keys_uid);
+MUST_USE enum err wire_get_judged(struct wire_buf *b, int64_t *keys_uid);
 
 /* -- how the listener starts a worker -- */
 #define WIRE_FD_HOST 3          /* the connection, first message waiting in it */

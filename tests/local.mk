@@ -7,7 +7,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_enrol tests/unit/test_event tests/unit/test_explain tests/unit/test_factor \
 	tests/unit/test_factor_password tests/unit/test_factor_totp tests/unit/test_grant \
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_ssh tests/unit/test_key_weak \
-	tests/unit/test_keyring tests/unit/test_lifecycle tests/unit/test_locality \
+	tests/unit/test_keyring tests/unit/test_krl tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
 	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_sim tests/unit/test_login_ssh tests/unit/test_options \
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
@@ -15,7 +15,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_relay \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
-	tests/unit/test_speech tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \
+	tests/unit/test_setting_ssh tests/unit/test_speech tests/unit/test_ssh_keys tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \
 	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
@@ -33,6 +33,7 @@ tests_unit_test_worker_io_SOURCES = tests/unit/test_worker_io.c cardmfad/worker_
 tests_unit_test_worker_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
 tests_unit_test_options_SOURCES = tests/unit/test_options.c cardtool/options.c
 tests_unit_test_options_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_krl_SOURCES = tests/unit/test_krl.c cardtool/krl.c
 tests_unit_test_output_SOURCES = tests/unit/test_output.c cardtool/fold.c cardtool/output.c
 tests_unit_test_output_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_login_sim_SOURCES = tests/unit/test_login_sim.c cardtool/login_sim.c
@@ -175,7 +176,7 @@ coverage:
 EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tests/mutate.py tests/mutate_group.c \
 	tests/mutate_module.c tests/mutate_module.py tests/mutation.py tests/system \
 	tests/bench/bench.py tests/bench/figures.py tests/bench/group_account.py tests/bench/group_crowd.py \
-	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_timing.py \
+	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_ssh_keys.py tests/bench/group_timing.py \
 	tests/bench/people.py tests/coverage.c tests/coverage.txt \
 	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
 	tests/card/trouble.py \

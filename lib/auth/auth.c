@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth.h"
 
+#include <pwd.h>
+#include <stdlib.h>
 #include <syslog.h>
 
 #include "account.h"
@@ -9,40 +11,77 @@
 #include "login.h"
 #include "session.h"
 #include "speech.h"
+#include "ssh_keys.h"
 #include "status.h"
 
-static const struct {
+#define NSS_BUFFER 65536
+
+static const struct row {
 	enum wire_op op;
 	enum err (*run)(const struct auth_call *c, struct wire_result *ret);
-	bool root_only;         /* the user socket is for authentication, account and status of oneself */
+	unsigned askers;        /* enum auth_asker */
+	enum auth_effect effect;
 } table[] = {
-	{ WIRE_AUTH, login_run, false },
-	{ WIRE_ACCOUNT, account_run, false },
-	{ WIRE_OPEN, session_open, true },
-	{ WIRE_CONFIRM, session_confirm, true },
-	{ WIRE_CLOSE, session_close, true },
-	{ WIRE_STATUS, status_run, false },
-	{ WIRE_EXPLAIN, explain_run, true },
+#define X(op, run, askers, effect) { op, run, askers, effect },
+	AUTH_RIGHTS(X)
+#undef X
 };
+#define N_ROWS (sizeof(table) / sizeof(table[0]))
+
+static const struct row *row_of(enum wire_op op)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (table[i].op == op)
+			return &table[i];
+	return NULL;
+}
+
+bool auth_only_tells(enum wire_op op)
+{
+	const struct row *row = row_of(op);
+
+	return row && row->effect == AUTH_TELLS;
+}
+
+static void free_buffer(char **p)
+{
+	free(*p);
+}
+
+int64_t auth_keys_uid(const struct policy *p)
+{
+	__attribute__((cleanup(free_buffer))) char *buf = malloc(NSS_BUFFER);
+	struct passwd pw, *found = NULL;
+
+	if (!buf || getpwnam_r(p->settings.keys_user, &pw, buf, NSS_BUFFER, &found) || !found)
+		return -1;
+	return (int64_t)pw.pw_uid;
+}
+
+/* The account is looked for only where it matters. */
+static bool may_ask(const struct auth_call *c, unsigned askers)
+{
+	if (c->peer->root_socket)
+		return askers & AUTH_ROOT;
+	return (askers & AUTH_SELF) || ((askers & AUTH_KEYS) && c->peer->ruid > 0 && c->peer->ruid == auth_keys_uid(c->policy));
+}
 
 enum err auth_run(const struct auth_call *c, struct wire_result *ret)
 {
 	struct wire_result r = { .verdict = VERDICT_DENY, .result = ERR_DENIED };
+	const struct row *row = row_of(c->request->op);
 
 	*ret = r;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (table[i].op != c->request->op)
-			continue;
-		r.result = table[i].root_only && !c->peer->root_socket ? ERR_NOT_ALLOWED : table[i].run(c, &r);
-		/* The verdict and the result must agree: otherwise it is a refusal. */
-		if ((r.verdict == VERDICT_ALLOW) != (r.result == ERR_OK)) {
-			r.verdict = VERDICT_DENY;
-			r.result = r.result == ERR_OK ? ERR_DENIED : r.result;
-		}
-		*ret = r;
-		return r.result;
+	if (!row)
+		return ERR_DENIED;
+	r.result = may_ask(c, row->askers) ? row->run(c, &r) : ERR_NOT_ALLOWED;
+	/* The verdict and the result must agree: otherwise it is a refusal. */
+	if ((r.verdict == VERDICT_ALLOW) != (r.result == ERR_OK)) {
+		r.verdict = VERDICT_DENY;
+		r.result = r.result == ERR_OK ? ERR_DENIED : r.result;
 	}
-	return ERR_DENIED;
+	*ret = r;
+	return r.result;
 }
 
 void auth_tell_fault(const struct auth_io *io, const struct wire_request *request, const char *system_language)

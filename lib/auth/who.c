@@ -23,7 +23,7 @@ static void free_buffer(char **p)
 /* It only tells. */
 static bool writes(const struct auth_call *c)
 {
-	return c->request->op != WIRE_EXPLAIN;
+	return !auth_only_tells(c->request->op);
 }
 
 /* By name, or by uid where that is NULL. */

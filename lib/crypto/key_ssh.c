@@ -110,20 +110,27 @@ enum err key_ssh_from_spki(enum key_algorithm algorithm, const void *spki, size_
 	return ERR_OK;
 }
 
-const char *key_ssh_text(const struct key_ssh *k, char *dst, size_t size)
+size_t key_ssh_blob(const struct key_ssh *k, unsigned char *dst)
 {
 	const char *type = kind_of(k->algorithm)->type;
-	const size_t len = strlen(type), bytes = 4 + len + k->len;
-	unsigned char blob[4 + 32 + KEY_SSH_FIELDS_MAX] = { 0, 0, 0, (unsigned char)len };
-	char text[BASE64_LEN(sizeof(blob)) + 4];
-	size_t n;
+	const size_t len = strlen(type);
+	const unsigned char head[] = { 0, 0, 0, (unsigned char)len };
 
-	memcpy(blob + 4, type, len);
-	memcpy(blob + 4 + len, k->fields, k->len);
-	n = base64_encode(text, blob, bytes);
+	memcpy(dst, head, sizeof(head));
+	memcpy(dst + sizeof(head), type, len);
+	memcpy(dst + sizeof(head) + len, k->fields, k->len);
+	return sizeof(head) + len + k->len;
+}
+
+const char *key_ssh_text(const struct key_ssh *k, char *dst, size_t size)
+{
+	unsigned char blob[KEY_SSH_PLAIN_MAX];
+	char text[BASE64_LEN(sizeof(blob)) + 4];
+	size_t n = base64_encode(text, blob, key_ssh_blob(k, blob));
+
 	while (n % 4)
 		text[n++] = '=';
-	(void)snprintf(dst, size, "%s %.*s", type, (int)n, text);
+	(void)snprintf(dst, size, "%s %.*s", kind_of(k->algorithm)->type, (int)n, text);
 	return dst;
 }
 

@@ -142,6 +142,16 @@ enum err store_card_each(struct store *s, int64_t person, store_card_cb cb, void
 	return row_each(s, &card_table, "WHERE person = $1 ORDER BY id", args, 1, hand_card, &each);
 }
 
+enum err store_card_each_stopped(struct store *s, int64_t after, int64_t now, int64_t max, store_card_cb cb, void *arg)
+{
+	struct db_value args[] = { DB_ARG_INT(after), DB_ARG_INT(now), DB_ARG_INT(max) };
+	struct card_each each = { .cb = cb, .arg = arg };
+
+	return row_each(s, &card_table, "WHERE id > $1 AND (state NOT IN ('issued', 'active') OR not_after < $2 OR EXISTS"
+					" (SELECT 1 FROM person WHERE person.id = card.person AND person.state <> 'active'))"
+					" ORDER BY id LIMIT $3", args, 3, hand_card, &each);
+}
+
 enum err store_card_set_state(struct store *s, const struct card_row *c, enum card_state from)
 {
 	static const char *const names[] = {

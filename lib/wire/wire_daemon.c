@@ -60,6 +60,22 @@ enum err wire_get_ask(struct wire_buf *b, enum wire_ask *what, int64_t *group)
 	return ERR_OK;
 }
 
+void wire_put_judged(struct wire_buf *b, int64_t keys_uid)
+{
+	wire_start(b, WIRE_JUDGED);
+	wire_put_i64(b, keys_uid);
+}
+
+enum err wire_get_judged(struct wire_buf *b, int64_t *keys_uid)
+{
+	int64_t uid = wire_get_i64(b);
+
+	if (wire_end(b) != ERR_OK || uid < -1 || uid >= UINT32_MAX)
+		return ERR_PROTOCOL;
+	*keys_uid = uid;
+	return ERR_OK;
+}
+
 void wire_put_given(struct wire_buf *b, enum err result)
 {
 	wire_start(b, WIRE_GIVEN);

@@ -26,7 +26,7 @@ enum err wire_get_request(struct wire_buf *b, unsigned version, struct wire_requ
 	wire_get_text(b, r.rhost, sizeof(r.rhost));
 	wire_get_text(b, r.tty, sizeof(r.tty));
 	wire_get_text(b, r.auth_info, sizeof(r.auth_info));
-	if (wire_end(b) != ERR_OK || op < WIRE_AUTH || op > WIRE_EXPLAIN)
+	if (wire_end(b) != ERR_OK || op < WIRE_AUTH || op > WIRE_SSH_STOPPED)
 		return ERR_PROTOCOL;
 	*ret = r;
 	return ERR_OK;

@@ -33,8 +33,17 @@ static void get_word(struct wire_buf *b, char *dst, size_t size)
 		b->bad = true;
 }
 
+/* Nothing in it can end the line, or the word, that it is printed in. */
+static void get_visible(struct wire_buf *b, char *dst, size_t size)
+{
+	wire_get_text(b, dst, size);
+	for (const char *c = dst; *c; c++)
+		if (*c < '!' || *c > '~')
+			b->bad = true;
+}
+
 /* All of it or nothing. */
-static void get_key(struct wire_buf *b, unsigned char *dst, size_t size, size_t *len)
+static void get_guid(struct wire_buf *b, unsigned char *dst, size_t size, size_t *len)
 {
 	wire_get_bytes(b, dst, size, len);
 	if (*len && *len != size)
@@ -98,7 +107,7 @@ static void get_card(struct wire_buf *b, struct wire_record *r)
 	get_time(b, &c->not_after);
 	get_time(b, &c->last_used_at);
 	get_word(b, c->usable, sizeof(c->usable));
-	get_key(b, c->guid, sizeof(c->guid), &c->guid_len);
+	get_guid(b, c->guid, sizeof(c->guid), &c->guid_len);
 }
 
 static void put_count(struct wire_buf *b, const struct wire_record *r)
@@ -204,6 +213,32 @@ static void get_event(struct wire_buf *b, struct wire_record *r)
 	wire_get_text(b, r->event.detail, sizeof(r->event.detail));
 }
 
+static void put_key(struct wire_buf *b, const struct wire_record *r)
+{
+	wire_put_text(b, r->key.card);
+	wire_put_text(b, r->key.options);
+	wire_put_text(b, r->key.key);
+}
+
+/* "TYPE BASE64", each of them one word of its letters. */
+static bool is_key(const char *s)
+{
+	static const char type[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+	const size_t len = strspn(s, type);
+
+	return len && s[len] == ' ' && s[len + 1] && !s[len + 1 + strspn(s + len + 1, base64)];
+}
+
+static void get_key(struct wire_buf *b, struct wire_record *r)
+{
+	get_word(b, r->key.card, sizeof(r->key.card));
+	get_visible(b, r->key.options, sizeof(r->key.options));
+	wire_get_text(b, r->key.key, sizeof(r->key.key));
+	if (!is_key(r->key.key))
+		b->bad = true;
+}
+
 static const struct {
 	void (*put)(struct wire_buf *b, const struct wire_record *r);
 	void (*get)(struct wire_buf *b, struct wire_record *r);
@@ -215,13 +250,14 @@ static const struct {
 	[WIRE_RECORD_CLASS] = { put_class, get_class },
 	[WIRE_RECORD_WAY] = { put_way, get_way },
 	[WIRE_RECORD_EVENT] = { put_event, get_event },
+	[WIRE_RECORD_KEY] = { put_key, get_key },
 };
 
 void wire_put_record(struct wire_buf *b, const struct wire_record *r)
 {
 	wire_start(b, WIRE_RECORD);
 	wire_put_u8(b, (uint8_t)r->kind);
-	if (r->kind >= WIRE_RECORD_PERSON && r->kind <= WIRE_RECORD_EVENT)
+	if (r->kind >= WIRE_RECORD_PERSON && r->kind <= WIRE_RECORD_KEY)
 		kinds[r->kind].put(b, r);
 	else
 		b->bad = true;
@@ -232,7 +268,7 @@ enum err wire_get_record(struct wire_buf *b, struct wire_record *ret)
 	uint8_t kind = wire_get_u8(b);
 	struct wire_record r;
 
-	if (b->bad || kind < WIRE_RECORD_PERSON || kind > WIRE_RECORD_EVENT)
+	if (b->bad || kind < WIRE_RECORD_PERSON || kind > WIRE_RECORD_KEY)
 		return ERR_PROTOCOL;
 	memset(&r, 0, sizeof(r));
 	r.kind = (enum wire_record_kind)kind;

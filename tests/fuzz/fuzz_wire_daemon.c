@@ -47,12 +47,26 @@ static void given(struct wire_buf *b)
 	must_be_same(&out, b);
 }
 
+static void judged(struct wire_buf *b)
+{
+	int64_t uid = 7;
+
+	if (wire_get_judged(b, &uid) != ERR_OK) {
+		must(uid == 7);
+		return;
+	}
+	must(uid >= -1 && uid < UINT32_MAX);
+	wire_put_judged(&out, uid);
+	must_be_same(&out, b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct wire_kind kinds[] = {
 		{ WIRE_PEER, peer },
 		{ WIRE_ASK, ask },
 		{ WIRE_GIVEN, given },
+		{ WIRE_JUDGED, judged },
 	};
 
 	wire_feed(data, size, kinds, sizeof(kinds) / sizeof(kinds[0]));

@@ -17,7 +17,7 @@ static void request(struct wire_buf *b)
 		must(is_untouched(&r, sizeof(r)));
 		return;
 	}
-	must(r.op >= WIRE_AUTH && r.op <= WIRE_EXPLAIN);
+	must(r.op >= WIRE_AUTH && r.op <= WIRE_SSH_STOPPED);
 	must(HAS_NUL(r.service) && HAS_NUL(r.user) && HAS_NUL(r.rhost) && HAS_NUL(r.tty) &&
 	     HAS_NUL(r.auth_info));
 	wire_put_request(&out, &r);
@@ -96,7 +96,9 @@ static void record(struct wire_buf *b)
 		must(is_untouched(&r, sizeof(r)));
 		return;
 	}
-	must(r.kind >= WIRE_RECORD_PERSON && r.kind <= WIRE_RECORD_EVENT);
+	must(r.kind >= WIRE_RECORD_PERSON && r.kind <= WIRE_RECORD_KEY);
+	if (r.kind == WIRE_RECORD_KEY)
+		must(!strpbrk(r.key.card, " \n") && !strpbrk(r.key.options, " \n") && !strchr(r.key.key, '\n'));
 	wire_put_record(&out, &r);
 	must_be_same(&out, b);
 }

@@ -12,8 +12,10 @@ ALLOWS = {
     ("lib/auth/session.c", "session_open"),
     ("lib/auth/session.c", "session_confirm"),
     ("lib/auth/session.c", "session_close"),
-    ("lib/auth/status.c", "status_run"),        # these two tell, and let nobody in
+    ("lib/auth/status.c", "status_run"),        # these tell, and let nobody in
     ("lib/auth/explain.c", "explain_run"),
+    ("lib/auth/ssh_keys.c", "ssh_keys_run"),
+    ("lib/auth/ssh_keys.c", "ssh_keys_run_stopped"),
 }
 # Compared, never given: the daemon's last look, the wire's and the module's.
 COMPARES = {("lib/auth/auth.c", "auth_run"), ("lib/wire/wire_host.c", "wire_get_result"), ("pam_module/relay.c", "relay_run")}

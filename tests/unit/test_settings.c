@@ -387,7 +387,7 @@ static void only_what_falls_back_is_inherited(void **state)
 			!settings_is_condition((int)i) && strcmp(docs[i].key, "factors") != 0);
 		same += copied;
 	}
-	assert_int_equal(same, 12);
+	assert_int_equal(same, 14);
 }
 
 static void suggestions(void **state)

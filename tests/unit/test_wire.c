@@ -127,6 +127,29 @@ static void an_answer_arrives_as_it_was_given(void **state)
 	assert_int_equal(out.text.len, 0);
 }
 
+/* What can be no uid is nobody's. */
+static void the_judged_uid_is_one(void **state)
+{
+	static const struct {
+		int64_t uid;
+		bool taken;
+	} rows[] = {
+		{ -1, true }, { 0, true }, { 996, true }, { 4294967294, true }, { -2, false }, { 4294967295, false }, { INT64_MIN, false },
+		{ INT64_MAX, false },
+	};
+	WIRE_BUF(b);
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		int64_t uid = 7;
+
+		wire_put_judged(&b, rows[i].uid);
+		reopen(&b, WIRE_JUDGED);
+		assert_int_equal(wire_get_judged(&b, &uid), rows[i].taken ? ERR_OK : ERR_PROTOCOL);
+		assert_int_equal(uid, rows[i].taken ? rows[i].uid : 7);
+	}
+}
+
 /* However long a worker asks for. */
 static void silence_has_a_limit(void **state)
 {
@@ -250,13 +273,23 @@ static enum err get_given(struct wire_buf *b)
 	return wire_get_given(b, &(enum err){ 0 });
 }
 
+static void put_judged(struct wire_buf *b)
+{
+	wire_put_judged(b, 996);
+}
+
+static enum err get_judged(struct wire_buf *b)
+{
+	return wire_get_judged(b, &(int64_t){ 0 });
+}
+
 static const struct {
 	enum wire_type type;
 	void (*put)(struct wire_buf *b);
 	enum err (*get)(struct wire_buf *b);
 	uint8_t first, last;    /* what its first byte may be; 0: it means nothing by itself */
 } messages[] = {
-	{ WIRE_REQUEST, put_request, get_request, 1, 7 },
+	{ WIRE_REQUEST, put_request, get_request, 1, 9 },
 	{ WIRE_READY, put_ready, get_ready, 0, 0 },
 	{ WIRE_MESSAGE, put_message, get_message, 1, 4 },
 	{ WIRE_ANSWER, put_answer, get_answer, 0, 0 },
@@ -264,6 +297,7 @@ static const struct {
 	{ WIRE_PEER, put_peer, get_peer, 0, 0 },
 	{ WIRE_ASK, put_ask, get_ask, 1, 3 },
 	{ WIRE_GIVEN, put_given, get_given, 0, 0 },
+	{ WIRE_JUDGED, put_judged, get_judged, 0, 0 },
 };
 
 /* Every shorter and every longer form of every message is refused: no length is taken on trust. */
@@ -544,6 +578,8 @@ static const struct wire_record records[] = {
 	{ .kind = WIRE_RECORD_CLASS, .class_of = { "default", 40, 5, 900, 0, 0, true } },
 	{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", WIRE_WAY_NO_APP } },
 	{ .kind = WIRE_RECORD_EVENT, .event = { 7, 8, "card-revoke", "OK", "7K2M-9QXD", "login", "{\"class\":\"default\"}" } },
+	{ .kind = WIRE_RECORD_KEY, .key = { "7K2M-9QXD", "restrict,from=\"192.0.2.0/24\"", "ecdsa-sha2-nistp256 AAAAE2Vj+/Yz=" } },
+	{ .kind = WIRE_RECORD_KEY, .key = { "7K2M-9QXD", "", "ssh-rsa AAAA" } },
 };
 #define N_RECORDS N_OF(records)
 
@@ -612,6 +648,21 @@ static void values_out_of_range_are_no_record(void **state)
 		{ .kind = WIRE_RECORD_WAY, .way = { "", WIRE_WAY_OPEN } },
 		{ .kind = WIRE_RECORD_WAY, .way = { "card,totp", (enum wire_obstacle)6 } },
 		{ .kind = WIRE_RECORD_EVENT, .event = { -1, 8, "login", "OK", "", "", "" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "", "", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M 9QXD", "", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M\n", "", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "restrict ", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "restrict\nssh-rsa", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "\x7F", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "\xE9\x9D\x92", "ssh-rsa AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "ssh-rsa" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "ssh-rsa " } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", " AAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "ssh-rsa AAAA x" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "ssh-rsa AAAA\n" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "ssh-rsa\tAAAA" } },
+		{ .kind = WIRE_RECORD_KEY, .key = { "7K2M", "", "x,ssh-rsa AAAA" } },
 	};
 
 	(void)state;
@@ -629,7 +680,7 @@ static void values_out_of_range_are_no_record(void **state)
 	/* What is no kind can't be sent. */
 	WIRE_BUF(b);
 
-	wire_put_record(&b, &(struct wire_record){ .kind = (enum wire_record_kind)8 });
+	wire_put_record(&b, &(struct wire_record){ .kind = (enum wire_record_kind)9 });
 	assert_true(b.bad);
 }
 
@@ -690,7 +741,7 @@ static void noise_is_refused(void **state)
 		case 5:
 		case 6:
 			if (wire_get_record(&b, &out.record) == ERR_OK)
-				assert_in_range(out.record.kind, WIRE_RECORD_PERSON, WIRE_RECORD_EVENT);
+				assert_in_range(out.record.kind, WIRE_RECORD_PERSON, WIRE_RECORD_KEY);
 			break;
 		default:
 			if (wire_get_ask(&b, &what, &group) == ERR_OK)
@@ -707,6 +758,7 @@ int main(void)
 		cmocka_unit_test(message_survives_the_trip),
 		cmocka_unit_test(an_answer_arrives_as_it_was_given),
 		cmocka_unit_test(silence_has_a_limit),
+		cmocka_unit_test(the_judged_uid_is_one),
 		cmocka_unit_test(asks_survive_the_trip),
 		cmocka_unit_test(cut_and_padded_messages_are_refused),
 		cmocka_unit_test(only_known_entries_styles_and_asks_are_taken),

@@ -23,7 +23,7 @@ static const struct command *const commands[] = {
 	&cmd_user_add, &cmd_user_list, &cmd_user_show, &cmd_user_change, &cmd_user_remove,
 	&cmd_enroll, &cmd_list, &cmd_show, &cmd_suspend, &cmd_resume, &cmd_revoke,
 	&cmd_totp_enroll, &cmd_totp_remove, &cmd_password_set,
-	&cmd_unlock, &cmd_log, &cmd_pin_try, &cmd_try, &cmd_status, &cmd_tune,
+	&cmd_unlock, &cmd_log, &cmd_pin_try, &cmd_try, &cmd_status, &cmd_ssh_keys, &cmd_tune,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

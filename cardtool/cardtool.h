@@ -31,7 +31,7 @@ enum need {
 	NEED_CARD = 16,         /* tool.card_fd */
 	NEED_ROOT_KEPT = 32,    /* stays root and opens nothing: init, doctor, try */
 	NEED_STORE_MAYBE = 128, /* tool.store or NULL; tool.store_result says why */
-	NEED_NOBODY = 64,       /* runs as whoever calls, opens nothing: config check, status, tune */
+	NEED_NOBODY = 64,       /* runs as whoever calls, opens nothing: config check, ssh-keys, status, tune */
 };
 
 struct tool {
@@ -63,6 +63,6 @@ extern const struct command cmd_init, cmd_doctor, cmd_config_check, cmd_config_s
 extern const struct command cmd_user_add, cmd_user_list, cmd_user_show, cmd_user_change, cmd_user_remove;
 extern const struct command cmd_enroll, cmd_list, cmd_show, cmd_suspend, cmd_resume, cmd_revoke;
 extern const struct command cmd_totp_enroll, cmd_totp_remove, cmd_password_set;
-extern const struct command cmd_unlock, cmd_log, cmd_pin_try, cmd_status, cmd_try, cmd_tune;
+extern const struct command cmd_unlock, cmd_log, cmd_pin_try, cmd_status, cmd_try, cmd_tune, cmd_ssh_keys;
 
 #endif

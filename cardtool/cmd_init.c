@@ -46,7 +46,7 @@ static void close_fd(int *fd)
 
 static bool has_users(void)
 {
-	return getpwnam(USER_WORKER) && getpwnam(USER_CARD);
+	return getpwnam(USER_WORKER) && getpwnam(USER_CARD) && getpwnam(USER_KEYS);
 }
 
 static enum err run_or_fail(const char *const argv[])
@@ -90,9 +90,11 @@ static enum err make_users(struct tool *t)
 	e = useradd(USER_WORKER);
 	if (!e)
 		e = useradd(USER_CARD);
+	if (!e)
+		e = useradd(USER_KEYS);
 	if (!e && !has_users())
-		e = fail(ERR_SYSTEM, "the users %s and %s still do not exist", USER_WORKER,
-			 USER_CARD);
+		e = fail(ERR_SYSTEM, "the users %s, %s and %s still do not exist", USER_WORKER,
+			 USER_CARD, USER_KEYS);
 	return e;
 }
 
@@ -310,7 +312,7 @@ static enum err make_store(struct tool *t)
 
 /* Each needs those above it. */
 static const struct step steps[] = {
-	{ N_("system users"), USER_WORKER ", " USER_CARD, make_users },
+	{ N_("system users"), USER_WORKER ", " USER_CARD ", " USER_KEYS, make_users },
 	{ N_("directory"), PATH_CONF_DIR, make_conf_dir },
 	{ N_("directory"), PATH_KEY_DIR, make_key_dir },
 	{ N_("directory"), PATH_STATE_DIR, make_state_dir },

@@ -31,11 +31,11 @@ static bool listener_is_root(int sock)
 	return !getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &c, &len) && len == sizeof(c) && c.uid == 0;
 }
 
-static enum err connect_to(int sock, const char *path)
+static enum err connect_to(int sock, const char *path, int64_t end)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	const struct timespec pause = { .tv_nsec = 20000000 };
-	const int64_t deadline = deadline_in(CONNECT_MS);
+	const int64_t mine = deadline_in(CONNECT_MS), deadline = mine < end ? mine : end;
 
 	memcpy(a.sun_path, path, strlen(path) + 1);
 	while (connect(sock, (const struct sockaddr *)&a, sizeof(a))) {
@@ -135,7 +135,8 @@ enum err daemon_call(bool root_socket, const struct wire_request *r, const struc
 {
 	struct wire_result result = { .verdict = VERDICT_DENY, .result = ERR_UNAVAILABLE };
 	int sock __attribute__((cleanup(close_socket))) = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int64_t end = deadline_in(CALL_MS);
+	const int64_t end = deadline_in(talk->whole_ms ? talk->whole_ms : CALL_MS);
+	const int packets_max = talk->packets_max ? talk->packets_max : PACKETS_MAX;
 	WIRE_BUF(buf);
 	struct talking t = { .talk = talk, .sock = sock, .buf = &buf, .silence_ms = WIRE_SILENCE_FIRST_MS, .result = &result };
 
@@ -143,7 +144,7 @@ enum err daemon_call(bool root_socket, const struct wire_request *r, const struc
 	if (sock < 0)
 		return fail(ERR_SYSTEM, "socket: %m");
 
-	enum err e = connect_to(sock, root_socket ? PATH_ROOT_SOCKET : PATH_USER_SOCKET);
+	enum err e = connect_to(sock, root_socket ? PATH_ROOT_SOCKET : PATH_USER_SOCKET, end);
 
 	if (e)
 		return e;
@@ -154,7 +155,7 @@ enum err daemon_call(bool root_socket, const struct wire_request *r, const struc
 		e = take_packet(&t, end);
 	if (e == ERR_UNAVAILABLE)
 		e = take_packet(&t, end);
-	for (int i = 0; !e && !t.done && i < PACKETS_MAX; i++)
+	for (int i = 0; !e && !t.done && i < packets_max; i++)
 		e = take_packet(&t, end);
 	if (e)
 		return fail(e, "the daemon gave no whole answer");

@@ -18,6 +18,8 @@ struct daemon_talk {
 	/* Anything but ERR_OK ends the call and is returned. */
 	enum err (*record)(const struct wire_record *r, void *arg);
 	void *arg;
+	int whole_ms;           /* for all of it; 0: as long as the daemon lets anything run */
+	int packets_max;        /* of the answer; 0: as many as one person's can be */
 };
 
 /*

@@ -23,7 +23,7 @@
 
 void doctor_users(struct doctor *d)
 {
-	static const char *const users[] = { USER_WORKER, USER_CARD };
+	static const char *const users[] = { USER_WORKER, USER_CARD, USER_KEYS };
 	bool good = true;
 
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {

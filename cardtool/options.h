@@ -13,7 +13,7 @@
 #include "error.h"
 
 #define OPTIONS_MAX 16
-#define OPTIONS_WORDS_MAX 2
+#define OPTIONS_WORDS_MAX 3
 #define OPTIONS_WHY_SIZE 320    /* Japanese takes three bytes a character */
 
 struct option_row {

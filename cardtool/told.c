@@ -51,6 +51,8 @@ enum err told_keep(struct told *t, const struct wire_record *r)
 	case WIRE_RECORD_EVENT:
 		t->event = r->event;
 		return ERR_OK;
+	case WIRE_RECORD_KEY:
+		break;
 	}
 	return ERR_PROTOCOL;
 }

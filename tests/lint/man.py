@@ -31,7 +31,8 @@ MANDOC_CANT = {"en": (), "ja": ('WARNING: first section is not "NAME": Sh ', "WA
 PREFIXES = {"CARDMFA_SYSCONFDIR": "/etc", "CARDMFA_LOCALSTATEDIR": "/var", "CARDMFA_RUNDIR": "/run", "CARDMFA_LIBEXECDIR": "/usr/libexec/cardmfa",
             "CARDMFA_BINDIR": "/usr/bin", "CARDMFA_DATADIR": "/usr/share"}
 FOREIGN_PATHS = ("/etc/pam.d", "/dev/")
-FOREIGN_OPTIONS = {"--now", "--options", "--help", "--version", "--algorithm", "--protect", "--subject", "--valid-days", "--enable"}
+FOREIGN_OPTIONS = {"--now", "--options", "--help", "--version", "--algorithm", "--protect", "--subject", "--valid-days", "--enable", "--unit",
+                   "--on-calendar"}
 GROUPS = {"auth": "authenticate", "account": "acct_mgmt", "session": "open_session"}
 # Named to say that they are not given.
 NEVER = {"PAM_IGNORE"}
@@ -232,7 +233,7 @@ class Command:
 
 @functools.lru_cache(maxsize=None)
 def commands():
-    names = re.findall(r"^  ([a-z]+(?: [a-z]+)?) {2,}\S", help_of("cardtool/cardtool"), re.MULTILINE)
+    names = re.findall(r"^  ([a-z-]+(?: [a-z]+)?) {2,}\S", help_of("cardtool/cardtool"), re.MULTILINE)
     if len(names) < 10:
         raise lint.Trouble("cardtool --help lists no commands")
     return {name: Command(name) for name in names}

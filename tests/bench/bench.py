@@ -13,6 +13,7 @@ import group_crowd
 import group_host
 import group_login
 import group_peer
+import group_ssh_keys
 import group_timing
 
 GROUPS = {
@@ -22,6 +23,7 @@ GROUPS = {
     "crowd": group_crowd.run,
     "timing": group_timing.run,
     "peer": group_peer.run,
+    "keys": group_ssh_keys.run,
 }
 
 

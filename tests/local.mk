@@ -176,8 +176,8 @@ coverage:
 EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tests/mutate.py tests/mutate_group.c \
 	tests/mutate_module.c tests/mutate_module.py tests/mutation.py tests/system \
 	tests/bench/bench.py tests/bench/figures.py tests/bench/group_account.py tests/bench/group_crowd.py \
-	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_ssh_keys.py tests/bench/group_timing.py \
-	tests/bench/people.py tests/coverage.c tests/coverage.txt \
+	tests/bench/group_host.py tests/bench/group_login.py tests/bench/group_peer.py tests/bench/group_ssh.py \
+	tests/bench/group_ssh_keys.py tests/bench/group_timing.py tests/bench/people.py tests/coverage.c tests/coverage.txt \
 	tests/card/crowd.py tests/card/login.py tests/card/rig.py tests/card/sandbox.py tests/card/strangers.sh \
 	tests/card/trouble.py \
 	tests/pam/contract.py tests/pam/daemon.py tests/pam/faults.py tests/pam/neighbours.py tests/pam/process.py \

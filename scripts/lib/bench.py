@@ -9,7 +9,7 @@ import tempfile
 import boxed
 import build
 
-GROUPS = ("login", "account", "host", "crowd", "timing", "peer", "keys")
+GROUPS = ("login", "account", "host", "crowd", "timing", "peer", "ssh")
 PROGRAMS = ("tests/vcard/vcard", "tests/bench/floor", "tests/bench/host")
 SECONDS, SECONDS_LONG = 1000, 6 * 3600
 

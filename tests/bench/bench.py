@@ -13,8 +13,14 @@ import group_crowd
 import group_host
 import group_login
 import group_peer
+import group_ssh
 import group_ssh_keys
 import group_timing
+
+def ssh():
+    group_ssh.run()
+    group_ssh_keys.run()
+
 
 GROUPS = {
     "login": group_login.run,
@@ -23,7 +29,7 @@ GROUPS = {
     "crowd": group_crowd.run,
     "timing": group_timing.run,
     "peer": group_peer.run,
-    "keys": group_ssh_keys.run,
+    "ssh": ssh,
 }
 
 

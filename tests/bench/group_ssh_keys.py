@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""keys: what sshd waits for at each key that it is offered, with as many cards in the store as a prefecture has."""
+"""ssh: what sshd waits for at each key that it is offered, with as many cards in the store as a prefecture has."""
 import contextlib
 import os
 import sqlite3

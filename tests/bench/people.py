@@ -56,11 +56,11 @@ def alone(name):
     return present(name)[0]
 
 
-def undisturbed():
-    """figures.undisturbed() for all that takes part in a login."""
+def undisturbed(*pids):
+    """figures.undisturbed() for all that takes part in a login, and these processes."""
     world.systemctl("start", "cardmfad.service")
     pcscd = int(world.systemctl("show", "-P", "MainPID", "pcscd.service"))
-    return figures.undisturbed(daemon.listener(), pcscd, *(card.process.pid for card in _cards.values()))
+    return figures.undisturbed(daemon.listener(), pcscd, *(card.process.pid for card in _cards.values()), *pids)
 
 
 def floor(who, cost=COST):

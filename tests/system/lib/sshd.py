@@ -70,8 +70,12 @@ def configured(text):
 
 
 def _reload(text):
-    before = times_listening()
     world.write(CONFIG, text)
+    start_anew()
+
+
+def start_anew():
+    before = times_listening()
     world.run("systemctl", "kill", "--kill-who=main", "-s", "HUP", UNIT)
     # It closes its socket before it opens it anew.
     world.wait_for(lambda: times_listening() > before, what="sshd listens again")

@@ -16,6 +16,7 @@ STACK = pathlib.Path("/etc/pam.d/sshd")
 OPEN, CONFIRM = "session  required  pam_cardmfa.so\n", "session  required  pam_cardmfa.so confirm\n"
 TWICE = OPEN + "session requisite pam_cardmfa.so\n"
 ACCOUNT = "account  required  pam_cardmfa.so\n"
+SSHD = "/usr/sbin/sshd"
 PRODUCT = ("/usr/sbin/cardmfad", "/usr/libexec/cardmfa/cardmfa-worker", "/usr/libexec/cardmfa/cardmfa-card",
            "/usr/lib/x86_64-linux-gnu/security/pam_cardmfa.so")
 people = sshd.people
@@ -252,12 +253,21 @@ def a_card_revoked_while_a_connection_is_open_opens_no_other():
 
 # ---- restarts ----
 
-def upgrade():
-    """Every program replaced by another file, as a package does it, and the daemon started anew."""
-    for name in PRODUCT:
+def replace(*names):
+    """Other files in their place, as a package does it."""
+    for name in names:
         shutil.copy2(name, f"{name}.new")
         pathlib.Path(f"{name}.new").rename(name)
+
+
+def upgrade():
+    replace(*PRODUCT)
     world.systemctl("restart", "cardmfad.service")
+
+
+def upgrade_sshd():
+    replace(SSHD)
+    restart_sshd()
 
 
 def restart_sshd():
@@ -276,7 +286,7 @@ MENDINGS = {
 @report.test(90)
 def a_live_connection_outlives_every_restart():
     with one_more_session(), master("sleep 60"):
-        for what, mend in MENDINGS.items():
+        for what, mend in (*MENDINGS.items(), ("all of sshd", upgrade_sshd)):
             mend()
             contains(further_channel("id"), "uid=")
             equal(sessions("open"), 1, f"sessions open after {what}")
@@ -302,6 +312,19 @@ def a_restart_in_the_middle_of_a_login_costs_a_prompt_at_most():
                 mend()
                 let_go()
                 equal(terminal.end(), 0, f"{what} before {line}: {terminal.text}")
+
+
+@report.test(60)
+def an_sshd_that_is_started_for_each_connection_is_sshd_too():
+    world.write("/run/systemd/system/box-each.socket", "[Socket]\nListenStream=127.0.0.1:2223\nAccept=yes\n")
+    world.write("/run/systemd/system/box-each@.service", f"[Service]\nExecStart={SSHD} -i -f {sshd.CONFIG}\nStandardInput=socket\n"
+                "KillMode=process\nRuntimeDirectory=sshd\nRuntimeDirectoryPreserve=yes\n")
+    world.systemctl("daemon-reload")
+    world.systemctl("start", "box-each.socket")
+    with one_more_session():
+        opened, screen = sshd.attempt("taro", stage.PASSWORD, card="taro", options=("-o", "Port=2223"))
+        equal(opened, True, screen)
+    world.systemctl("stop", "box-each.socket")
 
 
 # ---- what a person can put into the session ----

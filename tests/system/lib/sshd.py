@@ -43,7 +43,7 @@ def start(conf=CONF):
     world.write(CONFIG, conf)
     # As Debian's ssh.service; that is masked in a box.
     world.write(f"/run/systemd/system/{UNIT}.service",
-                f"[Service]\nExecStart=/usr/sbin/sshd -D -e -f {CONFIG}\nKillMode=process\nRuntimeDirectory=sshd\n")
+                f"[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/usr/sbin/sshd -D -e -f {CONFIG}\nKillMode=process\nRuntimeDirectory=sshd\n")
     world.systemctl("daemon-reload")
     world.systemctl("start", UNIT)
     world.wait_for(lambda: times_listening() == 1, what="sshd listens")

@@ -49,6 +49,7 @@ static const struct check {
 	{ "accounts", doctor_accounts },
 	{ "rescue", doctor_rescue },
 	{ "pam", doctor_stacks },
+	{ "sshd", doctor_sshd },
 	{ "services", doctor_services },
 	{ "classes", doctor_classes },
 	{ "logins", doctor_logins },

@@ -88,10 +88,14 @@ void doctor_names_free(struct doctor_names *l);
 
 enum linux_password { LINUX_UNKNOWN = 0, LINUX_NONE, LINUX_EMPTY, LINUX_SET };
 
+#define DOCTOR_HOME_SIZE 256
+#define DOCTOR_KEYS_MAX 4       /* cards of one person whose keys are compared with those in files */
+
 /* A row of /etc/passwd and /etc/shadow. */
 struct doctor_account {
 	char name[STORE_LOGIN_MAX + 1];
 	int64_t uid, gid;
+	char home[DOCTOR_HOME_SIZE];    /* "": too long */
 	enum linux_password password;
 	bool can_work;                  /* its shell is one */
 	bool registered;                /* a person has this login name */
@@ -104,6 +108,7 @@ struct doctor_person {
 	bool card_unusable;             /* some, but none of those */
 	struct card_id suspended, expired;      /* one of those that can't be used, for this reason; "" none */
 	int64_t card_until;             /* the latest end of one that can be used now; INT64_MAX: it has none; 0: no card */
+	uint64_t keys[DOCTOR_KEYS_MAX]; /* authorized_keys_mark() of usable cards, 0: none */
 	bool totp, password;
 	int64_t account_uid;            /* of the account with this login name; -1: there is none */
 	int64_t account_gid;
@@ -172,6 +177,8 @@ void doctor_rescue(struct doctor *d);
 void doctor_disk(struct doctor *d);
 void doctor_nsswitch(struct doctor *d);
 void doctor_accounts(struct doctor *d);
+
+void doctor_sshd(struct doctor *d);
 
 void doctor_stacks(struct doctor *d);
 void doctor_services(struct doctor *d);

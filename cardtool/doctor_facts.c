@@ -11,8 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "authorized_keys.h"
 #include "clock.h"
 #include "doctor.h"
+#include "key_ssh.h"
 #include "lifecycle.h"
 #include "pam_known.h"
 #include "pam_plan.h"
@@ -193,6 +195,7 @@ static void read_passwd(struct doctor_facts *f)
 
 		if (!text_copy(a.name, sizeof(a.name), pw->pw_name) || !grow(&rows, f->n_accounts, sizeof(a)))
 			continue;
+		text_copy_or_none(a.home, sizeof(a.home), pw->pw_dir);
 		/* "x": it stands in /etc/shadow. */
 		a.password = strcmp(pw->pw_passwd, "x") == 0 ? LINUX_UNKNOWN : judge_hash(pw->pw_passwd);
 		f->accounts = rows;
@@ -242,6 +245,20 @@ struct gathering {
 	bool has_totp, has_password;
 };
 
+static void note_key(struct doctor_person *p, const struct card_row *c)
+{
+	struct key_ssh key;
+	char text[KEY_SSH_TEXT_SIZE];
+	size_t i = 0;
+
+	if (key_ssh_from_spki(c->algorithm, c->spki, c->spki_len, &key))
+		return;
+	while (i < DOCTOR_KEYS_MAX && p->keys[i])
+		i++;
+	if (i < DOCTOR_KEYS_MAX)
+		p->keys[i] = authorized_keys_mark(key_ssh_text(&key, text, sizeof(text)));
+}
+
 static enum err note_card(const struct card_row *c, void *arg)
 {
 	struct doctor_person *p = arg;
@@ -254,6 +271,7 @@ static enum err note_card(const struct card_row *c, void *arg)
 		p->expired = e == ERR_EXPIRED ? c->card_id : p->expired;
 		return ERR_OK;
 	}
+	note_key(p, c);
 	p->card |= c->pin_proved;
 	p->card_nopin |= !c->pin_proved;
 	p->card_until = until > p->card_until ? until : p->card_until;

@@ -172,7 +172,7 @@ struct report {
 
 static _Noreturn void child(int fd, const char *user, enum err (*work)(void *arg), void *arg)
 {
-	struct report r = { .result = privilege_drop(user) };
+	struct report r = { .result = user ? privilege_drop(user) : ERR_OK };
 
 	if (!r.result)
 		r.result = work(arg);

@@ -35,7 +35,7 @@ int64_t privilege_actor(void);
 MUST_USE enum err privilege_drop(const char *user);
 
 /*
- * Runs work(arg) in a child that has dropped to the user, and returns its result, err_detail()
+ * Runs work(arg) in a child that has dropped to the user (NULL: it stays what it is), and returns its result, err_detail()
  * included. ERR_TIMEOUT: killed at the deadline (clock.h).
  */
 MUST_USE enum err privilege_run_as(const char *user, enum err (*work)(void *arg), void *arg,

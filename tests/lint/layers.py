@@ -27,8 +27,8 @@ HOMES = {
 ONE_FILE = ("systemd/sd-login.h", "systemd/sd-journal.h", "ini.h")
 
 LIBC = set("""
-    ctype.h dirent.h errno.h fcntl.h getopt.h grp.h inttypes.h langinfo.h libintl.h limits.h locale.h netdb.h poll.h pwd.h
-    sched.h shadow.h signal.h spawn.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h syslog.h
+    ctype.h dirent.h errno.h fcntl.h getopt.h glob.h grp.h inttypes.h langinfo.h libintl.h limits.h locale.h netdb.h poll.h pwd.h
+    sched.h shadow.h signal.h spawn.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h syslog.h
     termios.h time.h unistd.h wchar.h wctype.h
 """.split())
 LIBC_FOLDERS = ("sys/", "arpa/", "netinet/", "net/", "linux/")

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doctor_keys.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "authorized_keys.h"
+#include "clock.h"
+#include "privilege.h"
+#include "text.h"
+
+#define READ_MS 5000
+#define FILE_MAX_BYTES 262144
+#define LINE_SIZE 16384
+
+struct reading {
+	const struct doctor_facts *facts;
+	const char *patterns;
+	int fd;
+};
+
+static int by_login(const void *login, const void *row)
+{
+	return strcmp(login, ((const struct doctor_person *)row)->person.login);
+}
+
+static const struct doctor_person *person_of(const struct doctor_facts *f, const char *login)
+{
+	return f->n_people ? bsearch(login, f->people, f->n_people, sizeof(*f->people), by_login) : NULL;
+}
+
+static bool is_of_card(const struct doctor_person *p, uint64_t mark)
+{
+	for (size_t i = 0; p && i < DOCTOR_KEYS_MAX; i++)
+		if (p->keys[i] == mark)
+			return true;
+	return false;
+}
+
+static void count_keys(const char *path, const struct doctor_person *p, struct doctor_keys_row *row)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	FILE *file;
+	static char line[LINE_SIZE];
+
+	if (fd < 0)
+		return;
+	file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX_BYTES ? fdopen(fd, "r") : NULL;
+	if (!file) {
+		close(fd);
+		return;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		uint64_t mark = authorized_keys_mark(line);
+
+		row->cards += mark && is_of_card(p, mark);
+		row->others += mark && !is_of_card(p, mark);
+	}
+	fclose(file);
+}
+
+static enum err read_all(void *arg)
+{
+	const struct reading *r = arg;
+
+	for (size_t i = 0; i < r->facts->n_accounts; i++) {
+		const struct doctor_account *a = &r->facts->accounts[i];
+		struct doctor_keys_row row = { .registered = a->registered };
+		const char *rest = r->patterns;
+		char path[1024];
+
+		memcpy(row.login, a->name, sizeof(row.login));
+		while (authorized_keys_path(&rest, a->name, a->uid, a->home, path, sizeof(path)))
+			count_keys(path, a->registered ? person_of(r->facts, a->name) : NULL, &row);
+		if ((row.cards || row.others) && write(r->fd, &row, sizeof(row)) != (ssize_t)sizeof(row))
+			return fail(ERR_MEMORY, "keys: %m");
+	}
+	return ERR_OK;
+}
+
+static enum err take(int fd, struct doctor_keys *ret)
+{
+	struct doctor_keys k = { .n = 0 };
+	struct stat st;
+
+	if (fstat(fd, &st) || st.st_size % (off_t)sizeof(*k.rows))
+		return fail(ERR_SYSTEM, "keys: %m");
+	k.n = (size_t)st.st_size / sizeof(*k.rows);
+	k.rows = calloc(k.n + 1, sizeof(*k.rows));
+	if (!k.rows || pread(fd, k.rows, (size_t)st.st_size, 0) != st.st_size) {
+		free(k.rows);
+		return fail(ERR_MEMORY, "keys");
+	}
+	*ret = k;
+	return ERR_OK;
+}
+
+enum err doctor_keys_read(const struct doctor_facts *f, const char *patterns, struct doctor_keys *ret)
+{
+	struct reading r = { f, patterns, memfd_create("keys", MFD_CLOEXEC) };
+	enum err e;
+
+	if (r.fd < 0)
+		return fail(ERR_SYSTEM, "memfd: %m");
+	/* As root: other people's homes can be read by nobody else. */
+	e = privilege_run_as(NULL, read_all, &r, deadline_in(READ_MS));
+	if (!e)
+		e = take(r.fd, ret);
+	close(r.fd);
+	return e;
+}
+
+void doctor_keys_free(struct doctor_keys *k)
+{
+	free(k->rows);
+}

@@ -93,6 +93,8 @@ static enum exit_code user_add(struct tool *t)
 	return EXIT_DONE;
 }
 
+static const struct option_row options[] = { PERSON_OPTIONS, { 0 } };
+
 const struct command cmd_user_add = {
 	.name = "user add",
 	.usage =
@@ -101,7 +103,7 @@ const struct command cmd_user_add = {
 	.example =
 		N_("  sudo cardtool user add taro --staff-number 10234 \\\n"
 		   "      --name \"Yamada Taro\" --section Tax"),
-	.options = person_options,
+	.options = options,
 	.words_min = 1,
 	.words_max = 1,
 	.needs = NEED_STORE | NEED_POLICY_MAYBE,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,27 +15,12 @@ struct alteration {
 	char changed[64];       /* "section,class" */
 };
 
-/* What can be altered, in the order in which it is told. */
-static const struct field {
-	const char *option, *word;
-	size_t at, size;
-} fields[] = {
-#define FIELD(option, word, member) { option, word, offsetof(struct person, member), sizeof(((struct person *)0)->member) }
-	FIELD("staff-number", N_("staff number"), staff_number),
-	FIELD("name", N_("name"), name),
-	FIELD("section", N_("section"), section),
-	FIELD("class", N_("class"), class_name),
-	FIELD("language", N_("language"), language),
-#undef FIELD
-};
-#define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
-
-static const char *value_of(const struct person *p, const struct field *f)
+static const char *value_of(const struct person *p, const struct person_field *f)
 {
 	return (const char *)p + f->at;
 }
 
-static bool differs(const struct alteration *a, const struct field *f)
+static bool differs(const struct alteration *a, const struct person_field *f)
 {
 	return strcmp(value_of(&a->before, f), value_of(&a->after, f)) != 0;
 }
@@ -45,14 +29,14 @@ static enum exit_code clear_field(struct tool *t, struct person *p)
 {
 	const char *which = option_value(&t->args, "clear");
 
-	for (size_t i = 0; which && i < N_FIELDS; i++) {
-		if (strcmp(fields[i].option, which) != 0)
+	for (size_t i = 0; which && i < PERSON_FIELDS; i++) {
+		if (strcmp(person_fields[i].option, which) != 0)
 			continue;
 		if (option_given(&t->args, which)) {
 			complain(_("--%s and --clear %s are given: use one of them"), which, which);
 			return EXIT_USAGE;
 		}
-		memset((char *)p + fields[i].at, 0, fields[i].size);
+		memset((char *)p + person_fields[i].at, 0, person_fields[i].size);
 		return EXIT_DONE;
 	}
 	if (!which)
@@ -83,10 +67,10 @@ static enum err change_person(struct change *c, void *arg)
 	if (alter(a->tool, &a->after))
 		return fail(ERR_INVALID, "the options");
 	a->changed[0] = '\0';
-	for (size_t i = 0; i < N_FIELDS; i++)
-		if (differs(a, &fields[i]))
+	for (size_t i = 0; i < PERSON_FIELDS; i++)
+		if (differs(a, &person_fields[i]))
 			len += (size_t)snprintf(a->changed + len, sizeof(a->changed) - len, "%s%s", len ? "," : "",
-						fields[i].option);
+						person_fields[i].option);
 	if (!len)
 		return ERR_OK;
 	e = store_person_update(change_store(c), &a->after);
@@ -115,11 +99,11 @@ static void say_changes(const struct alteration *a)
 		return;
 	}
 	say(_("Changed %s:"), a->after.login);
-	for (size_t i = 0; i < N_FIELDS; i++) {
-		const char *before = value_of(&a->before, &fields[i]), *after = value_of(&a->after, &fields[i]);
+	for (size_t i = 0; i < PERSON_FIELDS; i++) {
+		const char *before = value_of(&a->before, &person_fields[i]), *after = value_of(&a->after, &person_fields[i]);
 
-		if (differs(a, &fields[i]))
-			say(_("  %s: %s -> %s"), gettext(fields[i].word), *before ? ESCAPED(before) : _("none"),
+		if (differs(a, &person_fields[i]))
+			say(_("  %s: %s -> %s"), gettext(person_fields[i].word), *before ? ESCAPED(before) : _("none"),
 			    *after ? ESCAPED(after) : _("none"));
 	}
 }
@@ -131,8 +115,8 @@ static enum exit_code user_change(struct tool *t)
 	bool given = option_given(&t->args, "clear");
 	enum exit_code code = find_person(t, t->args.words[0], &a.before);
 
-	for (size_t i = 0; i < N_FIELDS; i++)
-		given |= option_given(&t->args, fields[i].option);
+	for (size_t i = 0; i < PERSON_FIELDS; i++)
+		given |= option_given(&t->args, person_fields[i].option);
 	if (!code && !given) {
 		complain(_("say what is to be changed"));
 		advise_usage(t->command);
@@ -155,11 +139,7 @@ static enum exit_code user_change(struct tool *t)
 }
 
 static const struct option_row options[] = {
-	{ "staff-number", "NUMBER", N_("staff number, unique") },
-	{ "name", "TEXT", N_("name of the person") },
-	{ "section", "TEXT", N_("section") },
-	{ "class", "NAME", N_("class of the configuration that applies to this person") },
-	{ "language", "ja|en", N_("language of the messages at login") },
+	PERSON_OPTIONS,
 	{ "clear", "staff-number|name|section|class|language", N_("leave this empty from now on") },
 	{ 0 },
 };

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "person_fields.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "output.h"
 #include "text.h"
 #include "words.h"
 
-const struct option_row person_options[] = {
-	{ "staff-number", "NUMBER", N_("staff number, unique") },
-	{ "name", "TEXT", N_("name of the person") },
-	{ "section", "TEXT", N_("section") },
-	{ "class", "NAME", N_("class of the configuration that applies to this person") },
-	{ "language", "ja|en", N_("language of the messages at login") },
-	{ 0 },
-};
-
-/* Which option goes where, and what it may hold. */
 static bool is_code(const char *s, size_t max)
 {
 	size_t len = strlen(s);
@@ -41,28 +32,25 @@ static void refuse_value(const char *option, bool (*fits)(const char *s, size_t 
 		complain(_("--%s: this value can't be taken (plain text, at most %zu characters)"), option, max);
 }
 
+const struct person_field person_fields[PERSON_FIELDS] = {
+#define FIELD(option, word, member, max, fits) \
+	{ option, word, offsetof(struct person, member), sizeof(((struct person *)NULL)->member), max, fits }
+	FIELD("staff-number", N_("staff number"), staff_number, STORE_NAME_SIZE - 1, is_code),
+	FIELD("name", N_("name"), name, STORE_LABEL_MAX, option_is_text),
+	FIELD("section", N_("section"), section, STORE_LABEL_MAX, option_is_text),
+	FIELD("class", N_("class"), class_name, STORE_NAME_SIZE - 1, is_code),
+	FIELD("language", N_("language"), language, 2, is_language),
+#undef FIELD
+};
+
 enum exit_code person_take_fields(struct tool *t, struct person *p)
 {
-	const struct {
-		const char *option;
-		char *dst;
-		size_t size, max;
-		bool (*fits)(const char *s, size_t max);
-	} fields[] = {
-		{ "staff-number", p->staff_number, sizeof(p->staff_number), STORE_NAME_SIZE - 1,
-		  is_code },
-		{ "name", p->name, sizeof(p->name), STORE_LABEL_MAX, option_is_text },
-		{ "section", p->section, sizeof(p->section), STORE_LABEL_MAX, option_is_text },
-		{ "class", p->class_name, sizeof(p->class_name), STORE_NAME_SIZE - 1, is_code },
-		{ "language", p->language, sizeof(p->language), 2, is_language },
-	};
+	for (size_t i = 0; i < PERSON_FIELDS; i++) {
+		const struct person_field *f = &person_fields[i];
+		const char *value = option_value(&t->args, f->option);
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		const char *value = option_value(&t->args, fields[i].option);
-
-		if (value && (!fields[i].fits(value, fields[i].max) ||
-			      !text_copy(fields[i].dst, fields[i].size, value))) {
-			refuse_value(fields[i].option, fields[i].fits, fields[i].max);
+		if (value && (!f->fits(value, f->max) || !text_copy((char *)p + f->at, f->size, value))) {
+			refuse_value(f->option, f->fits, f->max);
 			return EXIT_USAGE;
 		}
 	}

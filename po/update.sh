@@ -16,7 +16,7 @@ esac
 
 xgettext --language=C --from-code=UTF-8 --keyword=_ --keyword=N_ --keyword=ngettext:1,2 --no-location \
 	--package-name=cardmfa --output="$work/cardmfa.pot" \
-	include/*.h lib/*/*.c pam_module/*.c cardmfad/*.c cardtool/*.c
+	include/*.h lib/*/*.c pam_module/*.c cardmfad/*.c cardtool/*.[ch]
 sed -i '/^"POT-Creation-Date:/d' "$work/cardmfa.pot"
 
 status=0

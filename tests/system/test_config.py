@@ -76,13 +76,14 @@ def good_in_use():
     report.contains(outcome.text, "Password: ")
 
 
-def service_error():
+def service_error(why):
+    """Every login is refused by this code; why: what is wrong, for the one who reads that it was not."""
     begun = time.monotonic()
     outcome = pam.attempt("taro", *pam.by_password(people["taro"]), calls=("auth", "account", "open"), stay=True)
-    report.equal(outcome.codes, {"auth": pam.SERVICE_ERR, "account": pam.SERVICE_ERR, "open": pam.PERM_DENIED}, "codes")
+    report.equal(outcome.codes, {"auth": pam.SERVICE_ERR, "account": pam.SERVICE_ERR, "open": pam.PERM_DENIED}, f"codes: {why}")
     report.lacks(outcome.text, "PIN")
     if time.monotonic() - begun > 5:
-        raise AssertionError("took too long")
+        raise AssertionError(f"took too long: {why}")
 
 
 def logged(mark, *parts, level=None):
@@ -145,10 +146,7 @@ def A10_mistakes_without_a_last_good_configuration():
                 LAST_GOOD.unlink(missing_ok=True)
                 world.write(CONF, text)
             mark = world.journal_mark()
-            try:
-                service_error()
-            except AssertionError as problem:
-                raise AssertionError(f"{name}: {problem}") from None
+            service_error(name)
             logged(mark, f"{CONF}:{line}:" if line else f"{CONF}:", level=3)
             logged(mark, "every login is refused", level=1)
             report.equal(LAST_GOOD.exists(), False, f"{name}: kept as good")
@@ -254,9 +252,7 @@ def A86_configuration_file_planted():
                 plant(CONF)
             mark = world.journal_mark()
             try:
-                service_error()
-            except AssertionError as problem:
-                raise AssertionError(f"{name}: {problem}") from None
+                service_error(name)
             finally:
                 kept.back()
             logged(mark, "every login is refused", level=1)
@@ -289,9 +285,7 @@ def A86_last_good_configuration_planted():
             with daemon.stopped():
                 PLANTED[name](LAST_GOOD)
             try:
-                service_error()
-            except AssertionError as problem:
-                raise AssertionError(f"{name}: {problem}") from None
+                service_error(name)
             finally:
                 kept.back()
 

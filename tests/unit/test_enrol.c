@@ -531,12 +531,7 @@ int main(void)
 		TEST(who_is_not_active_gets_no_card),
 		TEST(a_certificate_must_be_valid_now),
 	};
-	int failed;
 
 	fixture_drop();
-	if (make_keys())
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	free_keys();
-	return failed;
+	return cmocka_run_group_tests(tests, keys_begin, keys_end);
 }

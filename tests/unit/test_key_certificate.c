@@ -279,12 +279,6 @@ int main(void)
 		cmocka_unit_test(no_failure_of_openssl_is_a_certificate),
 		cmocka_unit_test(damaged_certificates),
 	};
-	int failed;
 
-	log_set_sink(NULL);
-	if (make_keys() != 0)
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	free_keys();
-	return failed;
+	return cmocka_run_group_tests(tests, keys_begin, keys_end);
 }

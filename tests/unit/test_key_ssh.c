@@ -447,8 +447,7 @@ static int begin(void **state)
 {
 	char command[256];
 
-	(void)state;
-	if (!mkdtemp(folder))
+	if (keys_begin(state) || !mkdtemp(folder))
 		return 1;
 	snprintf(command, sizeof(command), "ssh-keygen -q -t ed25519 -N '' -f %s/ca", folder);
 	return system(command) != 0;
@@ -458,10 +457,9 @@ static int end(void **state)
 {
 	static const char *const names[] = { "ca", "ca.pub", "key.pem", "user.pub", "user-cert.pub" };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)unlink(path_of(names[i]));
-	return rmdir(folder);
+	return keys_end(state) | rmdir(folder);
 }
 
 int main(void)
@@ -481,12 +479,6 @@ int main(void)
 		cmocka_unit_test(pins_that_are_not_of_their_algorithm_are_refused),
 		cmocka_unit_test(rsa_numbers_have_the_size_of_enrolled_ones),
 	};
-	int failed;
 
-	log_set_sink(NULL);
-	if (make_keys() != 0)
-		return 1;
-	failed = cmocka_run_group_tests(tests, begin, end);
-	free_keys();
-	return failed;
+	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -24,6 +24,12 @@ static void key_of(struct secret *key)
 	assert_int_equal(secret_set(key, bytes, sizeof(bytes)), ERR_OK);
 }
 
+static void key_and_text(struct secret *key, struct secret *text)
+{
+	key_of(key);
+	assert_int_equal(secret_set(text, PLAIN, strlen(PLAIN)), ERR_OK);
+}
+
 static void assert_not_opened(const struct secret *key, const char *context,
 			      const unsigned char *sealed, size_t len)
 {
@@ -84,8 +90,7 @@ static void every_change_is_found(void **state)
 	SECRET(plain);
 
 	(void)state;
-	key_of(&key);
-	assert_int_equal(secret_set(&plain, PLAIN, strlen(PLAIN)), ERR_OK);
+	key_and_text(&key, &plain);
 	assert_int_equal(seal_close(&key, ROW, &plain, sealed, sizeof(sealed), &len), ERR_OK);
 	for (size_t bit = 0; bit < 8 * len; bit++) {
 		sealed[bit / 8] ^= (unsigned char)(1u << bit % 8);
@@ -149,8 +154,7 @@ static void names_of_rows_have_a_limit(void **state)
 	SECRET(plain);
 
 	(void)state;
-	key_of(&key);
-	assert_int_equal(secret_set(&plain, PLAIN, strlen(PLAIN)), ERR_OK);
+	key_and_text(&key, &plain);
 	memset(name, 'n', SECRET_MAX);
 	assert_int_equal(seal_close(&key, name, &plain, sealed, sizeof(sealed), &len), ERR_OK);
 	assert_int_equal(seal_open(&key, name, sealed, len, &plain), ERR_OK);
@@ -185,8 +189,7 @@ static void no_failure_of_openssl_seals(void **state)
 	SECRET(plain);
 
 	(void)state;
-	key_of(&key);
-	assert_int_equal(secret_set(&plain, PLAIN, strlen(PLAIN)), ERR_OK);
+	key_and_text(&key, &plain);
 	for (;; n++) {
 		unsigned char sealed[64] = "before";
 		size_t len = 99;
@@ -241,8 +244,7 @@ static void part_of_a_text_is_refused(void **state)
 	SECRET(plain);
 
 	(void)state;
-	key_of(&key);
-	assert_int_equal(secret_set(&plain, PLAIN, strlen(PLAIN)), ERR_OK);
+	key_and_text(&key, &plain);
 	openssl_fault.less = 1;
 	assert_int_equal(seal_close(&key, ROW, &plain, sealed, sizeof(sealed), &len), ERR_CRYPTO);
 	assert_int_equal(len, 99);
@@ -262,8 +264,7 @@ static void misuse_is_refused(void **state)
 	SECRET(plain);
 
 	(void)state;
-	key_of(&key);
-	assert_int_equal(secret_set(&plain, PLAIN, strlen(PLAIN)), ERR_OK);
+	key_and_text(&key, &plain);
 	assert_int_equal(seal_close(&key, ROW, &plain, sealed, 20 + SEAL_OVERHEAD - 1, &len),
 			 ERR_CRYPTO);
 	assert_int_equal(seal_close(&key, "", &plain, sealed, sizeof(sealed), &len), ERR_CRYPTO);
@@ -282,8 +283,7 @@ static void same_plain_text_seals_differently(void **state)
 	SECRET(plain);
 
 	(void)state;
-	key_of(&key);
-	assert_int_equal(secret_set(&plain, PLAIN, strlen(PLAIN)), ERR_OK);
+	key_and_text(&key, &plain);
 	assert_int_equal(seal_close(&key, ROW, &plain, a, sizeof(a), &len), ERR_OK);
 	assert_int_equal(seal_close(&key, ROW, &plain, b, sizeof(b), &len), ERR_OK);
 	assert_memory_not_equal(a, b, 12);

@@ -38,6 +38,15 @@ static void shut(struct context *c)
 	c->s = NULL;
 }
 
+/* Closed, with a copy beside it to go back to. */
+static void shut_and_save(struct context *c, char path[512], char saved[512])
+{
+	shut(c);
+	snprintf(saved, 512, "%s/saved", c->dir);
+	snprintf(path, 512, "%s/store.db", c->dir);
+	fixture_copy(path, saved);
+}
+
 static enum err try_open(const char *dir)
 {
 	struct store *s = NULL;
@@ -243,10 +252,7 @@ static void strange_schema_is_refused(void **state)
 	struct context *c = *state;
 	char saved[512], path[512];
 
-	shut(c);
-	snprintf(saved, sizeof(saved), "%s/saved", c->dir);
-	snprintf(path, sizeof(path), "%s/store.db", c->dir);
-	fixture_copy(path, saved);
+	shut_and_save(c, path, saved);
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
 		fixture_raw(c->dir, sql[i]);
 		print_message("%s\n", sql[i]);
@@ -302,11 +308,8 @@ static void damaged_pages_are_found(void **state)
 	struct stat st;
 
 	add_people(c->s, 200);
-	shut(c);
+	shut_and_save(c, path, saved);
 	fixture_void_log(c->dir);
-	snprintf(saved, sizeof(saved), "%s/saved", c->dir);
-	snprintf(path, sizeof(path), "%s/store.db", c->dir);
-	fixture_copy(path, saved);
 	assert_int_equal(stat(path, &st), 0);
 	memset(rubbish, 0xC3, sizeof(rubbish));
 	for (off_t at = 0; at < st.st_size; at += 4096) {
@@ -339,11 +342,8 @@ static void flipped_bits_do_not_crash(void **state)
 	int fd;
 
 	add_people(c->s, 20);
-	shut(c);
+	shut_and_save(c, path, saved);
 	fixture_void_log(c->dir);
-	snprintf(saved, sizeof(saved), "%s/saved", c->dir);
-	snprintf(path, sizeof(path), "%s/store.db", c->dir);
-	fixture_copy(path, saved);
 	assert_int_equal(stat(path, &st), 0);
 	fd = open(path, O_RDWR);
 	for (off_t at = 16; at < st.st_size; at += getenv("CARDMFA_LONG") ? 37 : 397) {

@@ -9,9 +9,11 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "key.h"
+#include "log.h"
 #include "unit.h"
 
 #define DER_MAX 20000
@@ -55,13 +57,17 @@ static inline struct der rsa_spki(const BIGNUM *n, const BIGNUM *e)
 	return d;
 }
 
-/* Five keys of our algorithms, made once in main(). */
+/* Five keys of our algorithms, made once. */
 static const enum key_algorithm key_algorithms[5] = { KEY_RSA2048, KEY_RSA3072, KEY_RSA4096,
 						      KEY_P256, KEY_P384 };
 static EVP_PKEY *keys[5];
 
-static inline int make_keys(void)
+/* Fixtures of a group: five keys, and nothing said without TEST_LOG. */
+static inline int keys_begin(void **state)
 {
+	(void)state;
+	if (!getenv("TEST_LOG"))
+		log_set_sink(NULL);
 	for (int i = 0; i < 3; i++)
 		keys[i] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)(2048 + 1024 * i));
 	keys[3] = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
@@ -72,10 +78,12 @@ static inline int make_keys(void)
 	return 0;
 }
 
-static inline void free_keys(void)
+static inline int keys_end(void **state)
 {
+	(void)state;
 	for (int i = 0; i < 5; i++)
 		EVP_PKEY_free(keys[i]);
+	return 0;
 }
 
 static inline void info_of(int i, struct key_info *ret)

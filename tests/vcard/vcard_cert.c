@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vcard_keys.h"
 #include "vcard_weak.h"
 
 #define NOT_BEFORE "19990101000000Z"
@@ -24,12 +25,7 @@ static bool cert_to_der(X509 *x, struct vbuf *ret)
 	unsigned char *der = NULL;
 	int len = i2d_X509(x, &der);
 
-	if (len <= 0)
-		return false;
-	vbuf_clear(ret);
-	vbuf_add(ret, der, (size_t)len);
-	OPENSSL_free(der);
-	return true;
+	return vkey_take_der(der, len, ret);
 }
 
 /*

@@ -71,13 +71,8 @@ EVP_PKEY *vkey_from_der(const uint8_t *der, size_t len)
 	return d2i_AutoPrivateKey(NULL, &der, (long)len);
 }
 
-bool vkey_to_der(EVP_PKEY *key, struct vbuf *ret)
+bool vkey_take_der(unsigned char *der, int len, struct vbuf *ret)
 {
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-	unsigned char *der = NULL;
-	int len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
-
-	PKCS8_PRIV_KEY_INFO_free(info);
 	if (len <= 0)
 		return false;
 	vbuf_clear(ret);
@@ -86,17 +81,22 @@ bool vkey_to_der(EVP_PKEY *key, struct vbuf *ret)
 	return true;
 }
 
+bool vkey_to_der(EVP_PKEY *key, struct vbuf *ret)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	unsigned char *der = NULL;
+	int len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : -1;
+
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return vkey_take_der(der, len, ret);
+}
+
 bool vkey_spki(EVP_PKEY *key, struct vbuf *ret)
 {
 	unsigned char *der = NULL;
 	int len = i2d_PUBKEY(key, &der);
 
-	if (len <= 0)
-		return false;
-	vbuf_clear(ret);
-	vbuf_add(ret, der, (size_t)len);
-	OPENSSL_free(der);
-	return true;
+	return vkey_take_der(der, len, ret);
 }
 
 bool vkey_sign(EVP_PKEY *key, const struct valg *alg, const uint8_t *data, size_t len,

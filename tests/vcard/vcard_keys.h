@@ -28,6 +28,8 @@ const struct valg *valg_of_key(EVP_PKEY *key);
 EVP_PKEY *vkey_generate(const struct valg *alg);
 EVP_PKEY *vkey_from_pem(const char *file);
 EVP_PKEY *vkey_from_der(const uint8_t *der, size_t len);
+/* What an i2d function of OpenSSL made, which is freed; false: it made nothing. */
+bool vkey_take_der(unsigned char *der, int len, struct vbuf *ret);
 /* PKCS#8 or SubjectPublicKeyInfo. */
 bool vkey_to_der(EVP_PKEY *key, struct vbuf *ret);
 bool vkey_spki(EVP_PKEY *key, struct vbuf *ret);

@@ -118,14 +118,13 @@ static unsigned kinds_of_login(const struct proved *p, const struct policy_class
 	return kinds;
 }
 
-/* old: the card of the alternative is that of the login, not one that was asked for since. */
-static bool joins(const struct proved *p, const struct policy_class *k, const struct alternative *a, bool old)
+/* ssh: the card of the alternative itself proved itself over ssh. */
+static bool joins(const struct proved *login, const struct policy_class *k, const struct alternative *a, bool ssh)
 {
 	unsigned kinds = 0;
 
 	for (size_t i = 0; i < a->n; i++)
-		kinds |= a->factors[i] == FACTOR_SESSION ? kinds_of_login(p, k) :
-							   kinds_of(a->factors[i], old && p->ssh, k);
+		kinds |= a->factors[i] == FACTOR_SESSION ? kinds_of_login(login, k) : kinds_of(a->factors[i], ssh, k);
 	return (kinds & (kinds - 1)) != 0;
 }
 
@@ -134,59 +133,73 @@ bool proved_joins(const struct proved *p, const struct policy_class *k, const st
 	return joins(p, k, a, false);
 }
 
-/* set: what one grant proved. */
-static bool satisfies(const struct proved *login, unsigned set, bool old, const struct policy_class *k)
+/* By itself: what one authentication asked for, and what the login had proved before where it built on that. */
+static bool satisfies(const struct proved *login, const struct proved *one, const struct policy_class *k)
 {
 	for (size_t i = 0; i < k->n_alternatives; i++) {
 		const struct alternative *a = &k->alternatives[i];
 		size_t have = 0;
 
 		for (size_t j = 0; j < a->n; j++)
-			have += (set & BIT(a->factors[j])) != 0;
-		if (have == a->n && joins(login, k, a, old))
+			have += (one->factors & BIT(a->factors[j])) != 0;
+		if (have == a->n && joins(login, k, a, one->ssh))
 			return true;
 	}
 	return false;
 }
 
 struct search {
-	const struct who *who;
+	const struct auth_call *call;
+	const struct policy_class *class_of;
 	const struct place *at;
 	const struct proved *login;
 	bool found;
+	int64_t card;           /* of what was found */
+	enum err why;           /* of the newest that a card spoilt, else ERR_NO_GRANT */
 };
 
-/* Of an authentication within the session: what it asked for, and what the login had proved before where it built on that. */
+/* A card that is not good any more spoils its own authentication, no other. */
 static enum err look_at(const struct grant_row *g, void *arg)
 {
 	struct search *s = arg;
-	const struct policy_class *k = s->who->class_of;
 	struct proved p;
+	enum err e;
 
-	if (s->found || !g->through_root || !is_recent(g, &s->at->now, k))
+	if (s->found || !g->through_root || !is_recent(g, &s->at->now, s->class_of))
 		return ERR_OK;
 	if (!read_factors(g->factors, &p))
 		return fail(ERR_STORE_CORRUPT, "grant %lld: factors", (long long)g->id);
-	s->found = satisfies(s->login, p.factors, false, k);
-	return ERR_OK;
+	if (!satisfies(s->login, &p, s->class_of))
+		return ERR_OK;
+	e = grant_card_good(s->call->store, g->card);
+	s->found = e == ERR_OK;
+	s->card = g->card != -1 ? g->card : s->login->card;
+	if (e < ERR_UNAVAILABLE && s->why == ERR_NO_GRANT && !s->found)
+		s->why = e;
+	return e < ERR_UNAVAILABLE ? ERR_OK : e;
 }
 
 enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *card)
 {
 	struct place at;
-	struct proved login;
-	struct search s = { .who = w, .at = &at, .login = &login };
+	struct proved login, whole;
+	struct search s = {
+		.call = c, .class_of = w->class_of, .at = &at, .login = &login, .why = ERR_NO_GRANT,
+	};
 	enum err e = find(c, w, &at, &login);
 
 	if (e != ERR_OK)
 		return e;
 	/* A login stands for `session` too. */
-	s.found = satisfies(&login, login.factors | BIT(FACTOR_SESSION), true, w->class_of);
+	whole = login;
+	whole.factors |= BIT(FACTOR_SESSION);
+	s.found = satisfies(&login, &whole, w->class_of);
+	s.card = login.card;
 	if (!s.found)
 		e = store_grant_each_inside(c->store, at.now.boot_id, at.session, w->person.id, login.grant, look_at, &s);
 	if (e == ERR_OK && !s.found)
-		e = ERR_NO_GRANT;
+		e = s.why;
 	if (e == ERR_OK)
-		*card = login.card;
+		*card = s.card;
 	return e;
 }

@@ -17,6 +17,7 @@ struct who {
 	struct person person;
 	char login[STORE_LOGIN_MAX * 8 + 1];    /* that name as the system writes it, else as it was asked for */
 	bool has_account;               /* the name exists in the system */
+	bool caller;                    /* judged in the place of the one asked for */
 	int64_t uid, gid;               /* of that account */
 	bool remote, ssh;               /* ssh: remote, by sshd itself */
 	char address[STORE_ADDRESS_SIZE];       /* of the peer: numeric, else what rhost said, escaped; "" none */

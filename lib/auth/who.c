@@ -210,7 +210,7 @@ static struct policy_facts facts_of(struct group_source *src, const char *servic
 /* user NULL: whose real uid the host has. */
 static enum err find(const struct auth_call *c, const char *user, struct who *ret)
 {
-	struct who w = { .uid = -1, .gid = -1 };
+	struct who w = { .uid = -1, .gid = -1, .caller = !user };
 	bool group_failed;
 	enum err e;
 
@@ -357,7 +357,7 @@ enum err who_locked_until(const struct auth_call *c, const struct who *w, const 
 
 const char *who_target(const struct auth_call *c, const struct who *w)
 {
-	return w->has_account && strcmp(c->request->user, w->login) ? c->request->user : NULL;
+	return w->caller && strcmp(c->request->user, w->login) ? c->request->user : NULL;
 }
 
 const char *who_from(const struct who *w)

@@ -9,10 +9,10 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_ssh tests/unit/test_key_weak \
 	tests/unit/test_keyring tests/unit/test_krl tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
-	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_sim tests/unit/test_login_ssh tests/unit/test_options \
+	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_session tests/unit/test_login_sim tests/unit/test_login_ssh tests/unit/test_options \
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
 	tests/unit/test_pcsc tests/unit/test_peer \
-	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_pwhash tests/unit/test_random \
+	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_proved tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_relay \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
 	tests/unit/test_setting_ssh tests/unit/test_speech tests/unit/test_ssh_keys tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \
@@ -188,5 +188,5 @@ EXTRA_DIST += tests/cases.txt tests/fuzz/corpus tests/lint tests/mutants.txt tes
 	tests/pam/real.py tests/pam/rig.py \
 	tests/unit/card_script.h tests/unit/card_world.h tests/unit/conf_text.h tests/unit/crash_cut.h \
 	tests/unit/crash_disk.h tests/unit/crash_world.h tests/unit/hash_count.h tests/unit/openssl_fault.h tests/unit/rules.h tests/unit/stage.h tests/unit/pam_files.h \
-	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/store_fixture.h tests/unit/store_same.h tests/unit/unit.h tests/unit/unit_keys.h \
+	tests/unit/stage_fault.h tests/unit/stage_host.h tests/unit/stage_session.h tests/unit/stage_ssh.h tests/unit/store_fixture.h tests/unit/store_same.h tests/unit/unit.h tests/unit/unit_keys.h \
 	tests/vcard/pcscd-box tests/vcard/selftest.py

@@ -1,36 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cards over ssh: what sshd verified counts for whom it is pinned, of sshd alone, for one session of this very connection. */
-#include "key_ssh.h"
 #include "stage_fault.h"
+#include "stage_ssh.h"
 
 #define POLICY STAGE_CHEAP "[default]\nfactors = card,totp card,password\nattempts = 4\n"
 #define SSHD 700                /* the connection's process; authentication runs in children of it */
 
-static char info[4097];
-
-/* A line of SSH_AUTH_INFO_0 for the key of a card. */
-static const char *line_of(const struct stage_card *card)
-{
-	static char line[KEY_SSH_TEXT_SIZE + 16];
-	char text[KEY_SSH_TEXT_SIZE];
-	struct key_ssh k;
-
-	assert_int_equal(key_ssh_from_spki(card->row.algorithm, card->row.spki, card->row.spki_len, &k), ERR_OK);
-	snprintf(line, sizeof(line), "publickey %s\n", key_ssh_text(&k, text, sizeof(text)));
-	return line;
-}
-
 /* sshd's child asks, after these methods. */
 static void connect_with(const char *user, const char *methods)
 {
-	stage_from(user, "192.0.2.5");
-	stage_text(stage.peer.exe, sizeof(stage.peer.exe), "/usr/sbin/sshd");
+	stage_connect(user, methods);
 	stage.peer.parent = SSHD;
 	stage.peer.parent_start = 70;
-	snprintf(info, sizeof(info), "%s", methods);
-	stage_request(auth_info, info);
-	/* Whoever sits at the server has put a card there: it is nobody's business here. */
-	stage.cards[0] = &hanakos;
 }
 
 static int setup(void **state)
@@ -38,7 +19,7 @@ static int setup(void **state)
 	int rc = stage_setup_secrets(state);
 
 	stage_policy(POLICY);
-	connect_with("taro", line_of(&taros));
+	connect_with("taro", stage_key_line(&taros));
 	return rc;
 }
 
@@ -77,12 +58,12 @@ static void other_keys_meet_the_same_prompt_and_a_refusal(void **state)
 	size_t n = 0;
 
 	(void)state;
-	snprintf(cut, sizeof(cut), "%.*s\n", (int)strlen(line_of(&taros)) - 5, line_of(&taros));
+	snprintf(cut, sizeof(cut), "%.*s\n", (int)strlen(stage_key_line(&taros)) - 5, stage_key_line(&taros));
 	/* As long as the name of the method, and another one. */
-	snprintf(glued, sizeof(glued), "hostbased %s", strchr(line_of(&taros), ' ') + 1);
+	snprintf(glued, sizeof(glued), "hostbased %s", strchr(stage_key_line(&taros), ' ') + 1);
 	/* sshd puts nothing behind a key. */
-	snprintf(joined, sizeof(joined), "%.*s#taro\n", (int)strlen(line_of(&taros)) - 1, line_of(&taros));
-	snprintf(remark, sizeof(remark), "%.*s taro\n", (int)strlen(line_of(&taros)) - 1, line_of(&taros));
+	snprintf(joined, sizeof(joined), "%.*s#taro\n", (int)strlen(stage_key_line(&taros)) - 1, stage_key_line(&taros));
+	snprintf(remark, sizeof(remark), "%.*s taro\n", (int)strlen(stage_key_line(&taros)) - 1, stage_key_line(&taros));
 	rows[n++] = joined;
 	rows[n++] = remark;
 	rows[n++] = "";
@@ -94,13 +75,13 @@ static void other_keys_meet_the_same_prompt_and_a_refusal(void **state)
 	rows[n++] = cut;
 	rows[n++] = glued;
 	for (size_t i = 0; i <= n; i++) {
-		connect_with("taro", i < n ? rows[i] : line_of(&hanakos));
+		connect_with("taro", i < n ? rows[i] : stage_key_line(&hanakos));
 		assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
 		assert_string_equal(stage.shown, PROMPT_EITHER TELL_STRANGER);
 		assert_int_equal(stage_failed(taro, "remote"), 0);
 	}
 	/* A name that nobody has. */
-	connect_with("nobody-at-all", line_of(&taros));
+	connect_with("nobody-at-all", stage_key_line(&taros));
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
 	assert_string_equal(stage.shown, PROMPT_EITHER TELL_STRANGER);
 	assert_int_equal(stage.exchanges, 0);
@@ -111,9 +92,9 @@ static void any_of_several_keys_will_do(void **state)
 	char methods[4096];
 
 	(void)state;
-	snprintf(methods, sizeof(methods), "%s", line_of(&hanakos));
+	snprintf(methods, sizeof(methods), "%s", stage_key_line(&hanakos));
 	strcat(methods, "keyboard-interactive/pam\n");
-	strcat(methods, line_of(&taros));
+	strcat(methods, stage_key_line(&taros));
 	connect_with("taro", methods);
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
 }
@@ -125,11 +106,11 @@ static void of_many_keys_four_are_looked_at(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		strcat(methods, line_of(&hanakos));
-	strcat(methods, line_of(&taros));
+		strcat(methods, stage_key_line(&hanakos));
+	strcat(methods, stage_key_line(&taros));
 	connect_with("taro", methods);
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
-	snprintf(methods, sizeof(methods), "%s%s", line_of(&hanakos), info);
+	snprintf(methods, sizeof(methods), "%s%s", stage_key_line(&hanakos), stage.request.auth_info);
 	connect_with("taro", methods);
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_SECRET_WRONG);
 }
@@ -153,17 +134,17 @@ static void only_sshd_is_believed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		connect_with("taro", line_of(&taros));
+		connect_with("taro", stage_key_line(&taros));
 		stage_text(stage.peer.exe, sizeof(stage.peer.exe), programs[i]);
 		assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
 	}
-	connect_with("taro", line_of(&taros));
+	connect_with("taro", stage_key_line(&taros));
 	stage_request(service, "sshd-other");
 	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
-	connect_with("taro", line_of(&taros));
+	connect_with("taro", stage_key_line(&taros));
 	stage.peer.ruid = 1001;
 	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
-	connect_with("taro", line_of(&taros));
+	connect_with("taro", stage_key_line(&taros));
 	stage.peer.ruid = stage.peer.euid = 1001;
 	stage.peer.root_socket = false;
 	assert_int_not_equal(stage_login(STAGE_PASSWORD), ERR_OK);
@@ -177,7 +158,7 @@ static void a_key_without_pin_is_possession_alone(void **state)
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_NO_FACTOR);
 	assert_int_equal(stage.asked, 0);
 	stage_policy(STAGE_CHEAP "[default]\nfactors = card-nopin,password card,totp\n");
-	connect_with("taro", line_of(&taros));
+	connect_with("taro", stage_key_line(&taros));
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
 }
 
@@ -278,10 +259,10 @@ static void a_key_that_was_exchanged_in_the_store_opens_nothing(void **state)
 	char own[KEY_SSH_TEXT_SIZE + 16];
 
 	(void)state;
-	snprintf(own, sizeof(own), "%s", line_of(&taros));
+	snprintf(own, sizeof(own), "%s", stage_key_line(&taros));
 	stage_raw("UPDATE card SET spki = (SELECT spki FROM card WHERE id = 2) WHERE id = 1");
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_STORE_CORRUPT);
-	connect_with("taro", line_of(&hanakos));
+	connect_with("taro", stage_key_line(&hanakos));
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_STORE_CORRUPT);
 	assert_string_equal(stage.shown, TELL_STRANGER);
 }
@@ -294,7 +275,7 @@ static void the_other_card_of_the_person_still_opens(void **state)
 	(void)state;
 	stage_enrol(&second, taro);
 	stage_raw("UPDATE card SET spki = (SELECT spki FROM card WHERE id = 2) WHERE id = 1");
-	connect_with("taro", line_of(&second));
+	connect_with("taro", stage_key_line(&second));
 	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
 }
 
@@ -307,8 +288,8 @@ static void of_two_cards_the_first_is_recorded(void **state)
 
 	(void)state;
 	stage_enrol(&second, taro);
-	snprintf(methods, sizeof(methods), "%s", line_of(&second));
-	strcat(methods, line_of(&taros));
+	snprintf(methods, sizeof(methods), "%s", stage_key_line(&second));
+	strcat(methods, stage_key_line(&taros));
 	for (int revoked = 0; revoked < 2; revoked++) {
 		connect_with("taro", methods);
 		assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);

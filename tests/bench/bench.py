@@ -17,6 +17,7 @@ import group_ssh
 import group_ssh_keys
 import group_timing
 
+
 def ssh():
     group_ssh.run()
     group_ssh_keys.run()

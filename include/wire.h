@@ -93,6 +93,12 @@ enum wire_op {
 	WIRE_SSH_STOPPED = 9,   /* the keys of all cards that are good no more; the request names nothing */
 };
 
+/* An entry point of the session group. */
+static inline bool wire_is_session(enum wire_op op)
+{
+	return op == WIRE_OPEN || op == WIRE_CONFIRM || op == WIRE_CLOSE;
+}
+
 #define WIRE_FLAG_SILENT 0x8000u        /* PAM_SILENT of Linux-PAM: prompts, but no texts */
 
 struct wire_request {

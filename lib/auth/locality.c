@@ -66,19 +66,6 @@ bool locality_session_exists(const char *session)
 	return rc >= 0;
 }
 
-bool locality_session_stands(const char *session, int64_t uid, char *service, size_t size)
-{
-	char *state = NULL, *opened_by = NULL;
-	uid_t owner;
-	bool stands = sd_session_get_state(session, &state) >= 0 && strcmp(state, "closing") != 0 &&
-		      sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == uid &&
-		      sd_session_get_service(session, &opened_by) >= 0 && opened_by && text_copy(service, size, opened_by);
-
-	free(state);
-	free(opened_by);
-	return stands;
-}
-
 static bool in_list(const struct word_list *list, const char *word)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -162,6 +149,17 @@ static bool session_is_local(const char *session, const struct settings *setting
 	       in_list(&settings->local_services, service) && !is_switch(service) && logind_runs();
 }
 
+bool locality_session_stands(const struct wire_peer *peer, bool in_session, const char *session, char *service, size_t size)
+{
+	char state[17];
+	uid_t owner;
+
+	ask(sd_session_get_state, session, state, sizeof(state));
+	ask(sd_session_get_service, session, service, size);
+	return (in_session || is_audit_session(session, peer->audit_session)) && state[0] && strcmp(state, "closing") != 0 &&
+	       service[0] && sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == peer->ruid;
+}
+
 bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
 		       const struct settings *settings)
 {
@@ -170,7 +168,7 @@ bool locality_is_local(const struct wire_peer *peer, const char *rhost, const ch
 	if (rhost[0] || !in_list(&settings->local_services, service))
 		return false;
 	if (locality_session_of(peer->cgroup, session, sizeof(session)))
-		return is_audit_session(session, peer->audit_session) && session_is_local(session, settings);
+		return (in_session || is_audit_session(session, peer->audit_session)) && session_is_local(session, settings);
 	return peer->ruid == 0 && (in_session || peer->audit_session == NO_AUDIT_SESSION) && !is_switch(service) &&
 	       locality_is_system_service(peer->cgroup);
 }

@@ -14,7 +14,7 @@
  * cgroup is a system service (a login below getty, a greeter: in no login session, and not su, sudo or polkit's helper), or
  * its login session is that of its cgroup and its audit session alike, active, of no remote host, has a seat or a terminal, and was
  * opened by such a service (su and sudo open none of their own). Without a running logind nothing is known of sessions.
- * in_session: pam_loginuid, which stands before our session line, has given the process its audit session already.
+ * in_session: pam_loginuid, which may stand before our session line, has given the process an audit session of its own.
  */
 bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
 		       const struct settings *settings);
@@ -25,8 +25,8 @@ bool locality_session_of(const char *cgroup, char *dst, size_t size);
 /* Does logind know this session now? */
 bool locality_session_exists(const char *session);
 
-/* It does, the session is not ending, and is of this uid. service: what opened it. */
-bool locality_session_stands(const char *session, int64_t uid, char *service, size_t size);
+/* It does, the session is not ending, is the host's audit session too (save in_session), and of its real uid. service: what opened it. */
+bool locality_session_stands(const struct wire_peer *peer, bool in_session, const char *session, char *service, size_t size);
 
 /* "/system.slice/...service": an ordinary system service. */
 bool locality_is_system_service(const char *cgroup);

@@ -184,9 +184,8 @@ static bool is_sshd(const struct auth_call *c)
 
 static void find_origin(const struct auth_call *c, struct who *w)
 {
-	const bool in_session = c->request->op >= WIRE_OPEN && c->request->op <= WIRE_CLOSE;
-
-	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, in_session, &c->policy->settings);
+	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, wire_is_session(c->request->op),
+				       &c->policy->settings);
 	w->ssh = w->remote && is_sshd(c);
 	find_address(c, w);
 	if (c->peer->ruid != 0)
@@ -252,7 +251,7 @@ static bool has_caller(const struct auth_call *c)
 /* sudo authenticates its caller by name, but opens the session in the name of whom he becomes. */
 static bool is_sudo_session(const struct auth_call *c)
 {
-	return c->request->op >= WIRE_OPEN && c->request->op <= WIRE_CLOSE && is_service(c, "sudo", "sudo-i");
+	return wire_is_session(c->request->op) && is_service(c, "sudo", "sudo-i");
 }
 
 /* Whom su asks about in place of the one it names: who started it, if a class says so of him. */

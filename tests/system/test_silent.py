@@ -22,7 +22,7 @@ lock = 15min
 INSERT = r"Insert your IC card and press Enter: $"
 AGAIN = r"No IC card was found\. Insert it and press Enter: $"
 PIN = r"PIN of your IC card: $"
-SECRET = r"Verification code or password: $"
+SECRET = r"erification code or password: $"
 RUN = "sudo echo in=$((40+2))"
 people = {}
 

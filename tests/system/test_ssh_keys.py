@@ -43,7 +43,7 @@ AuthorizedKeysFile none
 PidFile none
 """
 PIN_PROMPT = r"Enter PIN for '.*': $"
-CODE_PROMPT = r"Verification code or password: $"
+CODE_PROMPT = r"erification code or password: $"
 KRL = "/etc/ssh/cardmfa.krl"
 KEYS_USER = "cardmfa-keys"
 people = {}

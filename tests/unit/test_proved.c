@@ -177,6 +177,13 @@ static void what_logind_says_of_it(void **state)
 	host.session_ends = true;
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_ends = false;
+	/* In its control group, but of another audit session; a session that the kernel did not number has none to compare. */
+	stage.peer.audit_session = 13;
+	assert_int_equal(find(), ERR_NO_GRANT);
+	stage.peer.audit_session = STAGE_NONE;
+	assert_int_equal(find(), ERR_NO_GRANT);
+	stage.peer.audit_session = 12;
+	assert_int_equal(find(), ERR_OK);
 	host.session_uid = 1002;
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_uid = 0;

@@ -12,7 +12,7 @@ SET_UID = "/usr/local/bin/set-uid-host"
 HOSTS = ("sudo", "su", "polkit-1")
 LOCAL, REMOTE = "local", "remote"
 PIN_PROMPT = r"PIN of your IC card: $"
-OTHER_PROMPT = r"Verification code or password: $"
+OTHER_PROMPT = r"erification code or password: $"
 WITHOUT_AUTH = "auth required pam_deny.so\naccount required pam_permit.so\nsession required pam_loginuid.so\nsession required pam_systemd.so\n"
 SWITCH = "auth required pam_cardmfa.so\naccount required pam_cardmfa.so\nsession required pam_permit.so\n"
 # Nobody answers: what is asked first says where the host takes its caller to be.

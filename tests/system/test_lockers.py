@@ -44,7 +44,7 @@ done = pam._host(service, user, [("", line)], ("auth", "cred"), flags, {}, 60, F
 print("told " + json.dumps([done.codes, done.shown, done.seconds]))
 """
 PIN = r"PIN of your IC card: $"
-SECRET = r"erification code or password: $"
+SECRET = r"[Vv]erification code or password: $"
 people = {}
 
 

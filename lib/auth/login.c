@@ -114,8 +114,11 @@ static enum err card_part(struct login *l)
 
 static enum err judge(struct login *l)
 {
-	enum err e = card_part(l);
+	/* Whose own session it is has no PIN to be asked for: before the code, then. */
+	enum err e = l->in_session ? tell_lock(l) : ERR_OK;
 
+	if (e == ERR_OK)
+		e = card_part(l);
 	if (e == ERR_OK)
 		e = login_answer_collect(l);
 	/* The card has done its part: nothing of it stays open while hashes are computed. */

@@ -62,6 +62,15 @@ def at_console(name="taro", *cards):
         screen.logout()
 
 
+@contextlib.contextmanager
+def configured(text):
+    daemon.configure(text)
+    try:
+        yield
+    finally:
+        daemon.configure(CONF)
+
+
 def origin(name="taro"):
     return "uid:" + world.run("id", "-u", name).stdout.strip()
 
@@ -267,6 +276,26 @@ def what_stands_in_the_way_of_the_pin_is_said_in_a_prompt():
         equal((taro.card.count("VERIFY"), counted()), (5, (0, 5)), "VERIFY, counted")
         # The full bucket is this origin's: the console is open to the same person.
         equal(pam.attempt("taro", *pam.by_password(taro)).opened, True, "the console meanwhile")
+
+
+@report.test(60)
+def a_lock_is_said_where_the_session_stands_for_the_card():
+    taro = people["taro"]
+    with configured(CONF.replace("[default]", "[class switch]\nservice = sudo\nfactors = session,totp session,password\nattempts = 3\n[default]")), \
+            at_console("taro") as screen:
+        # What the login proved counts: no card, no waiting.
+        for answers in (((SECRET, taro.code()),), ((SECRET, "wrong-password"), (SECRET, taro.password))):
+            screen.send(RUN)
+            screen.answer(*answers)
+            ran(screen)
+        screen.send(RUN)
+        screen.answer(*[(SECRET, "wrong-password")] * 3)
+        screen.expect("3 incorrect")
+        screen.send(RUN)
+        screen.expect(r"Locked after too many failures until .*Press Enter: $")
+        screen.child.sendintr()
+        screen.expect(console.SHELL_PROMPT, seconds=1)
+        equal(counted(), (0, 3))
 
 
 @report.test(60)

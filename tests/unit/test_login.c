@@ -348,6 +348,44 @@ static void a_silent_host_asks_to_confirm_a_lock(void **state)
 	assert_int_equal(stage.hashed, 0);
 }
 
+/* taro has logged in, and stands at his shell's sudo. */
+static void sudo_in_a_session(void)
+{
+	stage_policy(STAGE_CHEAP "[class switch]\nservice = sudo\nfactors = session,totp session,password\nattempts = 3\n"
+		     "[default]\nfactors = card,password\nattempts = 3\n");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-12.scope");
+	host.session = "12";
+	host.session_service = "login";
+	host.session_active = true;
+	host.session_uid = 1001;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	stage_request(service, "sudo");
+	stage.peer.ruid = 1001;
+	stage.peer.pid++;
+}
+
+/* No PIN is asked for there: before the code. */
+static void a_lock_is_told_within_the_session(void **state)
+{
+	(void)state;
+	sudo_in_a_session();
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	assert_memory_equal(stage.shown, PROMPT_EITHER, strlen(PROMPT_EITHER));
+	fill_bucket(taro, "uid:1001");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_DENIED);
+	assert_int_equal(stage.asked, 0);
+	assert_memory_equal(stage.shown, "e Locked after too many failures until 2", 40);
+	stage.request.flags = STAGE_SILENT;
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_DENIED);
+	assert_int_equal(stage.asked, 1);
+	assert_memory_equal(stage.shown, "? Locked after too many failures until 2", 40);
+	assert_int_equal(stage.hashed, 0);
+	stage_pass(901);
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+}
+
 static void a_locked_person_is_told_before_the_pin(void **state)
 {
 	(void)state;
@@ -618,6 +656,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_lock_is_told_before_the_pin),
 		STAGE_TEST_SECRETS(a_lock_that_cannot_be_told_still_stands),
 		STAGE_TEST_SECRETS(a_silent_host_asks_to_confirm_a_lock),
+		STAGE_TEST_SECRETS(a_lock_is_told_within_the_session),
 		STAGE_TEST_SECRETS(a_locked_person_is_told_before_the_pin),
 		STAGE_TEST_SECRETS(a_refusal_that_cannot_be_shown_is_one),
 		STAGE_TEST_SECRETS(nothing_is_told_to_who_has_gone),

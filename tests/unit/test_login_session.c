@@ -494,9 +494,10 @@ static void wrong_tries_are_the_persons_at_his_uid(void **state)
 	assert_int_equal(stage_failed(taro, "remote"), 0);
 	assert_int_equal(stage_failed(hanako, "uid:1001"), 0);
 	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'lockout'"), 1);
-	/* The right one comes too late, and nothing is verified any more. */
-	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_LOCKED);
-	assert_string_equal(stage.shown, PROMPT_EITHER TELL(LOCKED));
+	/* The right one comes too late: he hears of the lock, and nothing is asked any more. */
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_DENIED);
+	assert_memory_equal(stage.shown, "e Locked after too many failures until 2", 40);
+	assert_int_equal(stage.asked, 0);
 	assert_int_equal(stage_failed(taro, "uid:1001"), 3);
 	(void)stage_last_event(&ev);
 	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'lockout'"), 1);
@@ -518,7 +519,7 @@ static void a_flood_behind_the_lock_makes_no_rows(void **state)
 		assert_int_equal(stage_login(WRONG), ERR_SECRET_WRONG);
 	before = stage_count("SELECT count(*) FROM event");
 	for (int i = 0; i < 30; i++)
-		assert_int_equal(stage_login("000000"), ERR_LOCKED);
+		assert_int_equal(stage_login("000000"), ERR_DENIED);
 	assert_int_equal(stage_count("SELECT count(*) FROM event"), before);
 	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved"), 30);
 }
@@ -591,7 +592,7 @@ static void without_a_clock_nobody_is_let_in(void **state)
 {
 	(void)state;
 	at_console();
-	assert_int_equal(stage_without_clock(WIRE_AUTH, new_process), 5);
+	assert_int_equal(stage_without_clock(WIRE_AUTH, new_process), 6);
 }
 
 int main(void)

@@ -141,7 +141,7 @@ def nobody_learns_of_others():
 @report.test()
 def malformed_requests_are_refused():
     good = request(6)
-    for message in (*(good[:n] for n in range(1, len(good))), good + b"\0", request(8), request(255), packet(1, b"\6")):
+    for message in (*(good[:n] for n in range(1, len(good))), good + b"\0", request(10), request(255), packet(1, b"\6")):
         kinds, result = daemon.as_user("taro", lambda m=message: ask(m))
         if 16 in kinds or 19 in kinds or result == 0:
             raise AssertionError(f"{message!r}: {kinds} {result}")
@@ -773,6 +773,7 @@ def output_that_is_lost_is_said_by_every_command():
         check(words)
         check([*words, "--json"])
     check(["status"], user="taro")
+    check(["ssh-keys", "taro"], status=in_part)
     check(["init"], status=in_part)
     check(["try", "taro", "--service", "login"], *taro.by_password(), status=in_part)
     check(["pin", "try"], (pin, taro.pin), status=in_part)

@@ -60,6 +60,8 @@ TABLE = {
     "lib/auth/lockout_owner.c": "lockout",
     "lib/auth/lifecycle.c": "lifecycle login_card session",
     "lib/auth/status.c": "status explain",
+    "lib/auth/ssh_keys.c": "ssh_keys",
+    "lib/policy/setting_ssh.c": "setting_ssh settings",
     "lib/auth/explain.c": "explain",
     "lib/auth/factor_password.c": "factor_password login_answer",
     "lib/auth/factor_totp.c": "factor_totp login_answer login_end",

@@ -57,15 +57,15 @@ enum err value_ssh_allow(
 	return ERR_OK;
 }
 
-/* With `separator` before what is not the first; what does not fit is not cut into something else: dst has room for all. */
+/* With `separator` before what is not the first. */
 static void append(char *dst, size_t size, const char *separator, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 static void append(char *dst, size_t size, const char *separator, const char *fmt, ...)
 {
 	size_t len = strlen(dst);
 	va_list ap;
 
-	if (*dst)
-		len += (size_t)snprintf(dst + len, size - len, "%s", separator);
+	(void)snprintf(dst + len, size - len, "%s", len ? separator : "");
+	len = strlen(dst);
 	va_start(ap, fmt);
 	(void)vsnprintf(dst + len, size - len, fmt, ap);
 	va_end(ap);
@@ -84,7 +84,7 @@ void value_write_ssh_allow(const struct value_rule *rule, const void *object, ch
 
 	(void)rule;
 	if (c->ssh_allow == SSH_ALLOW_ALL || c->ssh_allow == 0)
-		append(dst, size, "", "%s", c->ssh_allow ? "all" : "none");
+		(void)snprintf(dst, size, "%s", c->ssh_allow ? "all" : "none");
 	append_words(c->ssh_allow, " ", dst, size);
 }
 
@@ -131,29 +131,26 @@ void value_write_ssh_from(const struct value_rule *rule, const void *object, cha
 
 	(void)rule;
 	if (c->ssh_from.n == 0)
-		append(dst, size, "", "any");
+		(void)snprintf(dst, size, "any");
 	append_networks(&c->ssh_from, " ", dst, size);
 }
 
 /* "2026-11-20T08:31:07Z" without what is between the digits. */
 static void append_expiry(int64_t not_after, char *dst, size_t size)
 {
-	char utc[24], digits[24];
+	char utc[24], digits[24] = "";
 	size_t n = 0;
 
 	text_utc_time(utc, sizeof(utc), not_after);
 	for (const char *at = utc; *at; at++)
 		if (*at >= '0' && *at <= '9')
 			digits[n++] = *at;
-	digits[n] = '\0';
 	append(dst, size, ",", "expiry-time=\"%sZ\"", digits);
 }
 
 const char *policy_ssh_options(const struct policy_class *c, int64_t not_after, char *dst, size_t size)
 {
-	*dst = '\0';
-	if (c->ssh_allow != SSH_ALLOW_ALL)
-		append(dst, size, ",", "restrict");
+	(void)snprintf(dst, size, "%s", c->ssh_allow == SSH_ALLOW_ALL ? "" : "restrict");
 	append_words(c->ssh_allow, ",", dst, size);
 	if (c->ssh_from.n) {
 		append(dst, size, ",", "from=\"");

@@ -36,6 +36,7 @@ static void options_are_those_of_the_class(void **state)
 		{ "ssh-from = 192.0.2.7\n", -1, "from=\"192.0.2.7/32\"" },
 		{ "ssh-from = 192.0.2.0/24 2001:DB8::/32 ::ffff:198.51.100.0/120\nssh-allow = pty\n", FIRST_OF_2027,
 		  "restrict,pty,from=\"192.0.2.0/24,2001:db8::/32,198.51.100.0/24\"," EXPIRY },
+		{ "ssh-from = fedc:ba98:7654:3210:fedc:ba98:7654:3210/128\n", -1, "from=\"fedc:ba98:7654:3210:fedc:ba98:7654:3210/128\"" },
 		{ "ssh-from = 0.0.0.0/0\n", 0, "from=\"0.0.0.0/0\",expiry-time=\"19700101000000Z\"" },
 		{ "", 253402300799, "expiry-time=\"99991231235959Z\"" },
 	};
@@ -81,7 +82,7 @@ static void what_sshd_would_not_take_is_refused(void **state)
 {
 	static const char *const bad[] = {
 		"ssh-allow = PTY", "ssh-allow = pty pty", "ssh-allow = all pty", "ssh-allow = none pty", "ssh-allow = pty,user-rc",
-		"ssh-allow = no-pty", "ssh-allow = command=\"x\"", "ssh-allow = x11-forwarding", "ssh-allow = \"pty\"", "ssh-allow =",
+		"ssh-allow = no-pty", "ssh-allow = pt", "ssh-allow = command=\"x\"", "ssh-allow = x11-forwarding", "ssh-allow = \"pty\"", "ssh-allow =",
 		"ssh-from = any 192.0.2.1", "ssh-from = 192.0.2.1/24", "ssh-from = host.example", "ssh-from = *", "ssh-from = !192.0.2.1",
 		"ssh-from = 192.0.2.1,192.0.2.2", "ssh-from = 192.0.2.1\"", "ssh-from = fe80::1%eth0", "ssh-from =",
 	};

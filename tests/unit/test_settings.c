@@ -449,7 +449,10 @@ static void values_are_shown_as_they_are_written(void **state)
 		{ "class", "from", "192.0.2.7 2001:DB8::/32", "192.0.2.7/32 2001:db8::/32" },
 		{ "class", "factors", "card,totp card,password", "card,totp card,password" },
 		{ "class", "pin-keep", "0", "0" }, { "class", "when-full", "yes", "yes" }, { "class", "ssh-card", "possession", "possession" }, { "class", "batch", "no", "no" },
-		{ "class", "card-wait", "60s", "1min" },
+		{ "class", "card-wait", "60s", "1min" }, { "settings", "keys-user", "backup", "backup" },
+		{ "class", "ssh-allow", "none", "none" }, { "class", "ssh-allow", "all", "all" }, { "class", "ssh-allow", "pty", "pty" },
+		{ "class", "ssh-allow", "user-rc pty", "pty user-rc" }, { "class", "ssh-from", "any", "any" },
+		{ "class", "ssh-from", "192.0.2.7 2001:DB8::/32", "192.0.2.7/32 2001:db8::/32" },
 	};
 
 	(void)state;

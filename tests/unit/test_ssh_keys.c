@@ -171,35 +171,87 @@ static void the_expired_are_good_no_more(void **state)
 	}
 }
 
-/* One look at the store gives a page: none is told twice, none is left out at its ends. */
+/* Of taro's, behind the cards of stage_setup(): the first `from` are there already. */
+static void add_cards(size_t from, size_t to, enum card_state card_state)
+{
+	struct card_row row = taros.row;
+
+	row.state = card_state;
+	row.has_guid = false;
+	rules_begin();
+	for (size_t n = from; n < to; n++) {
+		const unsigned char values[7] = { (unsigned char)(n % 31), (unsigned char)(n / 31), 30, 1, 2, 3, 4 };
+
+		memset(row.spki_sha256, 7, sizeof(row.spki_sha256));
+		memcpy(row.spki_sha256, &n, sizeof(n));
+		assert_int_equal(card_id_make(values, &row.card_id), ERR_OK);
+		assert_int_equal(store_card_add(rules_store, &row), ERR_OK);
+	}
+	rules_commit();
+}
+
+static struct {
+	size_t n, fails_at;     /* fails_at 0: never */
+	char last[WIRE_NAME_SIZE];
+} heard;
+
+/* Card identifiers are made in order of the cards, low values first: told once each. */
+static enum err hear(void *arg, const struct wire_record *r)
+{
+	(void)arg;
+	assert_int_equal(r->kind, WIRE_RECORD_KEY);
+	assert_string_not_equal(r->key.card, heard.last);
+	strcpy(heard.last, r->key.card);
+	assert_true(++heard.n <= heard.fails_at || !heard.fails_at);
+	return heard.n == heard.fails_at ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+static enum err ask_and_hear(enum wire_op op, const char *user)
+{
+	struct auth_call c;
+	struct auth_io io;
+
+	stage_as_user("", ASKER);
+	memset(&stage.request, 0, sizeof(stage.request));
+	stage_request(user, user);
+	stage_reset_call();
+	stage.request.op = op;
+	c = stage_call();
+	io = *c.io;
+	io.record = hear;
+	c.io = &io;
+	heard.n = 0;
+	heard.last[0] = '\0';
+	return auth_run(&c, &stage.result);
+}
+
+/* One look at the store gives a page: none is left out at its ends. */
 static void pages_join(void **state)
 {
-	static const size_t sizes[] = { 255, 256 };
-	struct card_row row = taros.row;
-	size_t n = 0;
+	static const size_t sizes[] = { 1, 255, 256, 257, 511, 512, 513 };
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		rules_begin();
-		for (; n < sizes[i]; n++) {
-			const unsigned char values[7] = { (unsigned char)(n % 31), (unsigned char)(n / 31), 30, 1, 2, 3, 4 };
-
-			row.spki[row.spki_len - 1] = (unsigned char)n;
-			row.spki[row.spki_len - 2] = (unsigned char)~row.spki[row.spki_len - 1];
-			memset(row.spki_sha256, 7, sizeof(row.spki_sha256));
-			memcpy(row.spki_sha256, &n, sizeof(n));
-			row.state = CARD_SUSPENDED;
-			row.has_guid = false;
-			assert_int_equal(card_id_make(values, &row.card_id), ERR_OK);
-			assert_int_equal(store_card_add(rules_store, &row), ERR_OK);
-		}
-		rules_commit();
-		assert_int_equal(ask(WIRE_SSH_STOPPED, "", ""), ERR_OK);
-		assert_int_equal(stage.n_records, sizes[i]);
-		for (size_t a = 0; a < stage.n_records; a++)
-			for (size_t b = 0; b < a; b++)
-				assert_string_not_equal(stage.records[a].key.card, stage.records[b].key.card);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		add_cards(i ? sizes[i - 1] : 0, sizes[i], CARD_SUSPENDED);
+		assert_int_equal(ask_and_hear(WIRE_SSH_STOPPED, ""), ERR_OK);
+		assert_int_equal(heard.n, sizes[i]);
 	}
+	/* Behind a record that could not be sent none is. */
+	for (heard.fails_at = 1; heard.fails_at <= 513; heard.fails_at += 128)
+		assert_int_equal(ask_and_hear(WIRE_SSH_STOPPED, ""), ERR_UNAVAILABLE);
+	heard.fails_at = 0;
+}
+
+/* As many of one person as an answer may hold. */
+static void more_cards_than_an_answer_holds(void **state)
+{
+	(void)state;
+	add_cards(0, WIRE_RECORDS_MAX - 1, CARD_ACTIVE);
+	assert_int_equal(ask_and_hear(WIRE_SSH_KEYS, "taro"), ERR_OK);
+	assert_int_equal(heard.n, WIRE_RECORDS_MAX);
+	add_cards(WIRE_RECORDS_MAX, WIRE_RECORDS_MAX + 2, CARD_ACTIVE);
+	assert_int_equal(ask_and_hear(WIRE_SSH_KEYS, "taro"), ERR_OK);
+	assert_int_equal(heard.n, WIRE_RECORDS_MAX);
 }
 
 /* The same for names that exist and for those that do not. */
@@ -249,6 +301,9 @@ static void only_a_name_and_a_key_are_asked_by(void **state)
 		}
 	assert_int_equal(ask(WIRE_SSH_KEYS, "", ""), ERR_NOT_ALLOWED);
 	assert_int_equal(ask(WIRE_SSH_KEYS, "", key_of(&taros)), ERR_NOT_ALLOWED);
+	assert_int_equal(ask(WIRE_SSH_KEYS, "x", ""), ERR_OK);
+	assert_int_equal(ask(WIRE_SSH_STOPPED, "x", ""), ERR_NOT_ALLOWED);
+	assert_int_equal(ask(WIRE_SSH_STOPPED, "", "x"), ERR_NOT_ALLOWED);
 	assert_int_equal(ask(WIRE_SSH_STOPPED, "taro", ""), ERR_NOT_ALLOWED);
 	assert_int_equal(ask(WIRE_SSH_STOPPED, "", key_of(&taros)), ERR_NOT_ALLOWED);
 }
@@ -294,6 +349,26 @@ static void a_listener_that_went_away_ends_it(void **state)
 	assert_int_equal(ask(WIRE_SSH_STOPPED, "", ""), ERR_UNAVAILABLE);
 }
 
+/* Of its own accord too, before auth_run() looks at both. */
+static void the_verdict_stands_on_no_when_it_fails(void **state)
+{
+	(void)state;
+	stage_raw("UPDATE card SET algorithm = 'rsa2048', state = 'suspended' WHERE person = 1");
+	stage_raw("UPDATE card SET algorithm = 'rsa2048' WHERE person = 2");
+	for (size_t i = 0; i < 2; i++) {
+		struct wire_result r = { .verdict = VERDICT_DENY, .result = ERR_DENIED };
+		struct auth_call c;
+
+		stage_as_user("", ASKER);
+		memset(&stage.request, 0, sizeof(stage.request));
+		stage_request(user, i ? "" : "hanako");
+		stage_reset_call();
+		c = stage_call();
+		assert_int_equal(i ? ssh_keys_run_stopped(&c, &r) : ssh_keys_run(&c, &r), ERR_INVALID);
+		assert_int_equal(r.verdict, VERDICT_DENY);
+	}
+}
+
 /* A row that is no key of its algorithm: a list that lacks one must not look whole. */
 static void a_row_that_can_not_be_read_is_no_answer(void **state)
 {
@@ -335,10 +410,12 @@ int main(void)
 		KEYS_TEST(all_that_are_good_no_more_are_told),
 		KEYS_TEST(the_expired_are_good_no_more),
 		KEYS_TEST(pages_join),
+		KEYS_TEST(more_cards_than_an_answer_holds),
 		KEYS_TEST(ordinary_users_get_nothing),
 		KEYS_TEST(only_a_name_and_a_key_are_asked_by),
 		KEYS_TEST(asking_changes_nothing),
 		KEYS_TEST(a_listener_that_went_away_ends_it),
+		KEYS_TEST(the_verdict_stands_on_no_when_it_fails),
 		KEYS_TEST(a_row_that_can_not_be_read_is_no_answer),
 		KEYS_TEST(a_fault_at_any_step_is_no_answer),
 	};

@@ -155,6 +155,7 @@ static const struct {
 	{ "user", people },   { "USER", people },	   { "card", cards },	      { "CARD", cards },
 	{ "reader", readers }, { "state", states },	   { "reason", reasons },     { "revoke-cards", reasons },
 	{ "type", event_types }, { "class", classes },	   { "service", services },   { "FILE", files },
+	{ "output", files },
 };
 
 static void offer_value(const char *name, size_t len, const char *typed)

@@ -29,7 +29,7 @@ struct who {
  * ERR_OK also for unknown names: they are given a class like anybody. Names of one uid are one person. The one asked for is PAM_USER, save
  * for sudo's session, which is its caller's, and for su where the class of its caller says so: the caller is the host's real uid.
  * ERR_STORE… when the store can't tell, ERR_UNAVAILABLE when the source of accounts can't; then nothing is assumed. What was learnt
- * of groups and classes is kept in the store, save for WIRE_STATUS and WIRE_EXPLAIN, which change nothing.
+ * of groups and classes is kept in the store, save for operations that only tell (auth.h), which change nothing.
  */
 MUST_USE enum err who_find(const struct auth_call *c, struct who *ret);
 

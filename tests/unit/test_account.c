@@ -156,6 +156,30 @@ static void the_machines_own_accounts_have_their_services(void **state)
 	assert_int_equal(account("root", "su", 0), ERR_OK);
 }
 
+/* What [machine] says of an account, exactly, whatever its uid; who is registered is a person all the same. */
+static void accounts_of_the_configuration_have_their_services(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_POLICY);
+	assert_int_equal(account("first", "sshd", 0), ERR_NOT_A_PERSON);
+	stage_policy(STAGE_CHEAP "[machine]\nfirst = sshd cron\nmachine = sudo\ntaro = sshd\n[default]\nfactors = card,totp\n");
+	assert_int_equal(account("first", "sshd", 0), ERR_OK);
+	assert_int_equal(account("first", "cron", 0), ERR_OK);
+	/* A job's or a login's own manager. */
+	assert_int_equal(account("first", "systemd-user", 0), ERR_OK);
+	assert_int_equal(account("first", "atd", 0), ERR_NOT_A_PERSON);
+	assert_int_equal(account("first", "su", 0), ERR_NOT_A_PERSON);
+	assert_int_equal(account("first", "ssh", 0), ERR_NOT_A_PERSON);
+	assert_int_equal(account("jiro", "sshd", 0), ERR_NOT_A_PERSON);
+	/* Beside what every system account may; others' sudo is not theirs. */
+	assert_int_equal(account("machine", "sudo", 999), ERR_OK);
+	assert_int_equal(account("machine", "cron", 0), ERR_OK);
+	assert_int_equal(account("machine", "sudo-i", 999), ERR_NOT_A_PERSON);
+	assert_int_equal(account("taro", "sshd", 0), ERR_NO_GRANT);
+	host.vanished = "first";
+	assert_int_equal(account("first", "sshd", 0), ERR_NOT_A_PERSON);
+}
+
 static void others_than_root_ask_about_themselves_only(void **state)
 {
 	(void)state;
@@ -276,6 +300,7 @@ int main(void)
 		STAGE_TEST(the_table_knows_the_state),
 		STAGE_TEST(a_full_bucket_stops_no_job),
 		STAGE_TEST(the_machines_own_accounts_have_their_services),
+		STAGE_TEST(accounts_of_the_configuration_have_their_services),
 		STAGE_TEST(others_than_root_ask_about_themselves_only),
 		STAGE_TEST_SECRETS(a_login_is_redeemed),
 		STAGE_TEST_SECRETS(a_revoked_card_is_not_passed_over),

@@ -277,6 +277,10 @@ static void two_kinds_are_joined(void **state)
 		/* where a session begins, none has begun */
 		{ "service = login", "session,totp", false },
 		{ "service = login sshd cron", "session,password", false },
+		{ "service = remote", "session,password", false },
+		{ "service = crond", "session,password", false },
+		{ "service = atd", "session,password", false },
+		{ "service = systemd-user", "session,password", false },
 		{ "service = login sshd", "session card,totp", true },
 		{ "service = login sudo", "session,totp", true },
 		{ "service = login sudo", "session", false },
@@ -307,6 +311,8 @@ static void two_kinds_are_joined(void **state)
 		{ "service = sshd\nssh-card = possession", "card,totp,password", true },
 		{ "service = sshd\nssh-card = possession", "card", false },
 		{ "service = sshd\nssh-card = possession", "password,totp", true },
+		/* within a session what was known may be joined to it */
+		{ "group = staff\nssh-card = possession", "card,session card,password", true },
 		{ "group = staff\nssh-card = possession", "card,totp", false },
 		{ "where = local\nssh-card = possession", "card,totp", true },
 		{ "service = login\nssh-card = possession", "card,totp", true },

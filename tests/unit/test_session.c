@@ -48,11 +48,13 @@ static void a_session_is_opened_confirmed_and_closed(void **state)
 	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE state = 'open' AND logind_session = '12'"), 1);
 	assert_string_equal(stage_last_event(&ev), "session-open OK");
 	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.card, taros.row.card_id.text);
 	assert_string_equal(ev.detail, "{\"logind_session\":\"12\"}");
 	assert_non_null(strstr(stage.log, "session-open OK"));
 	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
 	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE state = 'closed' AND closed_at IS NOT NULL"), 1);
 	assert_string_equal(stage_last_event(&ev), "session-close OK");
+	assert_string_equal(ev.card, taros.row.card_id.text);
 	assert_string_equal(ev.detail, "{\"logind_session\":\"12\"}");
 	/* What is sent to the journal after the commit is the same. */
 	assert_non_null(strstr(stage.log, "session-close OK"));
@@ -111,12 +113,38 @@ static void services_without_login_have_sessions_without_grant(void **state)
 	assert_int_equal(in_state("pending"), 2);
 }
 
+static void a_session_without_a_card_names_none(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_request(service, "systemd-user");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	assert_string_equal(stage_last_event(&ev), "session-open OK");
+	assert_string_equal(ev.card, "");
+}
+
+/* Only sshd asks again for what it has: others may open, close and open for one login. */
+static void a_login_at_the_console_may_open_again(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE login_grant = 1"), 2);
+}
+
 static void the_machines_accounts_have_no_rows(void **state)
 {
 	(void)state;
 	stage_request(user, "root");
 	stage_request(service, "cron");
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	/* logind makes none for jobs. */
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
 	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
 	/* They write nothing: a full disk stops none of the machine's own work. */
 	stage.store_full = true;
@@ -406,6 +434,8 @@ int main(void)
 		STAGE_TEST_SECRETS(without_a_login_none_is_opened),
 		STAGE_TEST_SECRETS(a_full_store_opens_none_for_other_classes),
 		STAGE_TEST(services_without_login_have_sessions_without_grant),
+		STAGE_TEST(a_session_without_a_card_names_none),
+		STAGE_TEST_SECRETS(a_login_at_the_console_may_open_again),
 		STAGE_TEST(the_machines_accounts_have_no_rows),
 		STAGE_TEST_SECRETS(what_changed_since_the_login_counts),
 		STAGE_TEST_SECRETS(a_session_from_afar_has_its_address),

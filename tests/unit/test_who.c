@@ -533,6 +533,119 @@ static void a_store_that_takes_nothing_is_no_matter_here(void **state)
 	assert_string_equal(row_of(hanako).last_class, "");
 }
 
+/* -- who asks through sudo and su -- */
+
+/* A set-uid host that this uid started. */
+static const char *asked_by(int64_t ruid, const char *service, enum wire_op op, const char *user)
+{
+	stage.peer.ruid = ruid;
+	stage_request(service, service);
+	stage.request.op = op;
+	assert_int_equal(find(user), ERR_OK);
+	return found.login;
+}
+
+static void sudo_opens_in_the_name_of_its_caller(void **state)
+{
+	static const char *const services[] = { "sudo", "sudo-i" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		for (enum wire_op op = WIRE_OPEN; op <= WIRE_CLOSE; op++) {
+			assert_string_equal(asked_by(1001, services[i], op, "root"), "taro");
+			assert_true(found.known);
+			assert_string_equal(who_target(&(struct auth_call){ .request = &stage.request }, &found), "root");
+			assert_string_equal(asked_by(1001, services[i], op, "taro"), "taro");
+			assert_null(who_target(&(struct auth_call){ .request = &stage.request }, &found));
+			assert_string_equal(asked_by(1003, services[i], op, "taro"), "jiro");
+			assert_false(found.known);
+			/* A uid without a name. */
+			assert_string_equal(asked_by(4242, services[i], op, "taro"), "");
+			assert_false(found.has_account);
+			assert_string_equal(asked_by(0, services[i], op, "taro"), "taro");
+		}
+		/* It names him itself then. */
+		assert_string_equal(asked_by(1001, services[i], WIRE_AUTH, "hanako"), "hanako");
+		assert_string_equal(asked_by(1001, services[i], WIRE_ACCOUNT, "hanako"), "hanako");
+		assert_string_equal(asked_by(1001, services[i], WIRE_STATUS, "hanako"), "hanako");
+		assert_string_equal(asked_by(1001, services[i], WIRE_EXPLAIN, "hanako"), "hanako");
+	}
+	assert_string_equal(asked_by(1001, "sudo-other", WIRE_OPEN, "hanako"), "hanako");
+	assert_string_equal(asked_by(1001, "polkit-1", WIRE_OPEN, "hanako"), "hanako");
+	stage.peer.root_socket = false;
+	assert_string_equal(asked_by(1001, "sudo", WIRE_OPEN, "hanako"), "hanako");
+}
+
+static void su_asks_whom_the_callers_class_says(void **state)
+{
+	static const char *const services[] = { "su", "su-l" };
+
+	(void)state;
+	stage_policy(STAGE_CHEAP "[class chief]\nperson = taro jiro root\nfactors = card,password\nsu = caller\n[default]\nfactors = card,totp\n");
+	for (size_t i = 0; i < 2; i++) {
+		for (enum wire_op op = WIRE_AUTH; op <= WIRE_CLOSE; op++) {
+			assert_string_equal(asked_by(1001, services[i], op, "hanako"), "taro");
+			assert_true(found.known);
+			assert_string_equal(found.class_of->name, "chief");
+			/* His class says nothing of it; he is no registered person; he is root, or nobody. */
+			assert_string_equal(asked_by(1002, services[i], op, "taro"), "taro");
+			assert_string_equal(asked_by(1003, services[i], op, "hanako"), "hanako");
+			assert_string_equal(asked_by(0, services[i], op, "hanako"), "hanako");
+			assert_string_equal(asked_by(4242, services[i], op, "hanako"), "hanako");
+		}
+	}
+	assert_string_equal(asked_by(1001, "sudo", WIRE_AUTH, "hanako"), "hanako");
+	assert_string_equal(asked_by(1001, "runuser", WIRE_AUTH, "hanako"), "hanako");
+	(void)rules_person("root", 0);
+	assert_string_equal(asked_by(0, "su", WIRE_AUTH, "hanako"), "hanako");
+	stage.peer.root_socket = false;
+	assert_string_equal(asked_by(1001, "su", WIRE_AUTH, "hanako"), "hanako");
+	/* Nobody is asked in place of a caller of whom nothing can be told. */
+	stage.peer.root_socket = true;
+	set_class(taro, "gone", NULL);
+	assert_int_equal(find("hanako"), ERR_CONFIG);
+	assert_int_equal(found.uid, -77);
+}
+
+static void uid_1_is_a_caller(void **state)
+{
+	(void)state;
+	assert_string_equal(asked_by(1, "sudo", WIRE_OPEN, "taro"), "");
+}
+
+/* -- sshd -- */
+
+static void sshd_is_told_by_program_uid_and_socket(void **state)
+{
+	static const struct {
+		const char *exe, *service;
+		int64_t ruid;
+		bool root_socket, ssh;
+	} rows[] = {
+		{ "/usr/sbin/sshd", "sshd", 0, true, true },
+		{ "/usr/lib/openssh/sshd-session", "sshd", 0, true, true },
+		{ "/usr/libexec/openssh/sshd-session", "sshd", 0, true, true },
+		{ "/usr/sbin/dropbear", "sshd", 0, true, false },
+		{ "", "sshd", 0, true, false },
+		{ "/usr/sbin/sshd", "sshd2", 0, true, false },
+		{ "/usr/sbin/sshd", "login", 0, true, false },
+		{ "/usr/sbin/sshd", "sshd", 1001, true, false },
+		{ "/usr/sbin/sshd", "sshd", 0, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage_from("taro", "192.0.2.5");
+		stage_text(stage.peer.exe, sizeof(stage.peer.exe), rows[i].exe);
+		stage_request(service, rows[i].service);
+		stage.peer.ruid = rows[i].ruid;
+		stage.peer.root_socket = rows[i].root_socket;
+		assert_int_equal(find("taro"), ERR_OK);
+		assert_int_equal(found.ssh, rows[i].ssh);
+		assert_true(found.remote);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -560,6 +673,10 @@ int main(void)
 		WHO_TEST(a_failed_source_that_was_not_needed_teaches_nothing),
 		WHO_TEST(a_store_that_fails_never_loosens),
 		WHO_TEST(a_store_that_takes_nothing_is_no_matter_here),
+		WHO_TEST(sudo_opens_in_the_name_of_its_caller),
+		WHO_TEST(su_asks_whom_the_callers_class_says),
+		WHO_TEST(uid_1_is_a_caller),
+		WHO_TEST(sshd_is_told_by_program_uid_and_socket),
 	};
 
 	if (!stage_start())

@@ -228,6 +228,33 @@ static void a_revoked_card_is_not_passed_over(void **state)
 	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
 }
 
+/* Jobs, sudo without a password and keys without a card ask as often as somebody likes: said once in ten minutes, each kind of it. */
+static void refusals_without_end_fill_no_log(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(account("taro", "cron", 0), ERR_NO_GRANT);
+		assert_int_equal(account("taro", "sudo", 1001), ERR_NO_GRANT);
+		assert_int_equal(account("hanako", "cron", 0), ERR_NO_GRANT);
+	}
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 3);
+	assert_non_null(strstr(stage.log, "account refused again: NO_GRANT person=hanako service=cron origin=remote address=\"\"\n"));
+	stage_set_state(taro, PERSON_LOCKED);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 4);
+	stage_pass(599);
+	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 4);
+	stage_pass(1);
+	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 5);
+	/* What a login left behind is another thing. */
+	stage_raw("UPDATE event SET type = 'login'");
+	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 6);
+}
+
 static void a_refusal_that_cannot_be_recorded_is_one(void **state)
 {
 	struct auth_call c;
@@ -304,6 +331,7 @@ int main(void)
 		STAGE_TEST(others_than_root_ask_about_themselves_only),
 		STAGE_TEST_SECRETS(a_login_is_redeemed),
 		STAGE_TEST_SECRETS(a_revoked_card_is_not_passed_over),
+		STAGE_TEST(refusals_without_end_fill_no_log),
 		STAGE_TEST(a_refusal_that_cannot_be_recorded_is_one),
 		STAGE_TEST(a_full_store_keeps_no_refusals_of_other_classes),
 		STAGE_TEST(a_store_that_fails_refuses),

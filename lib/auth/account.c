@@ -3,10 +3,16 @@
 #include "account.h"
 
 #include <string.h>
+#include <syslog.h>
 
+#include "clock.h"
 #include "event.h"
+#include "log.h"
 #include "proved.h"
+#include "text.h"
 
+#define AGAIN_S 600
+#define AGAIN_EVENTS 16         /* the newest of a person, among which the same refusal is looked for */
 #define SYSTEM_UID_MAX 999      /* Debian and RHEL: accounts of people begin at 1000 */
 
 enum row_needs {
@@ -87,7 +93,44 @@ static enum err judge(const struct auth_call *c, const struct who *w)
 	return e == ERR_NO_GRANT || e == ERR_NOT_A_PERSON ? account_without_grant(c, w, &unused) : e;
 }
 
-/* Of a person. */
+struct again {
+	const struct auth_call *call;
+	enum err why;
+	int64_t since;
+	bool found;
+};
+
+static enum err compare(const struct event_row *e, void *arg)
+{
+	struct again *a = arg;
+
+	a->found |= e->at > a->since && !strcmp(e->type, event_name(EVENT_ACCOUNT)) && !strcmp(e->result, err_name(a->why)) &&
+		    !strcmp(e->service, a->call->request->service);
+	return ERR_OK;
+}
+
+/* Of this person, service and reason, not long ago. */
+static enum err is_again(const struct auth_call *c, const struct who *w, enum err why, bool *ret)
+{
+	const struct event_filter newest = { .person = w->person.login, .last = AGAIN_EVENTS };
+	struct again a = { .call = c, .why = why, .since = clock_real_s() - AGAIN_S };
+	enum err e = store_event_each(c->store, &newest, compare, &a);
+
+	*ret = a.found;
+	return e;
+}
+
+static void log_again(const struct auth_call *c, const struct who *w, enum err why)
+{
+	char service[TEXT_WORD_SIZE(sizeof(c->request->service))], origin[TEXT_WORD_SIZE(sizeof(w->origin))],
+	     address[TEXT_WORD_SIZE(sizeof(w->address))];
+
+	log_line(LOG_NOTICE, "account refused again: %s person=%s service=%s origin=%s address=%s", err_name(why), w->person.login,
+		 text_word(service, sizeof(service), c->request->service), text_word(origin, sizeof(origin), w->origin),
+		 text_word(address, sizeof(address), w->address));
+}
+
+/* Of a person. A job, a sudo that asks nothing or a key that is in nobody's card may ask without end: said now and then. */
 static enum err record(const struct auth_call *c, const struct who *w, enum err why)
 {
 	const struct event ev = {
@@ -95,7 +138,13 @@ static enum err record(const struct auth_call *c, const struct who *w, enum err 
 		.service = c->request->service, .origin = w->origin, .address = w->address,
 	};
 
-	return event_alone(c->store, &ev);
+	bool again;
+	enum err e = is_again(c, w, why, &again);
+
+	if (e != ERR_OK || !again)
+		return e == ERR_OK ? event_alone(c->store, &ev) : e;
+	log_again(c, w, why);
+	return ERR_OK;
 }
 
 enum err account_run(const struct auth_call *c, struct wire_result *ret)

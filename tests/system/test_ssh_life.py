@@ -206,6 +206,10 @@ def new_card(name):
     sshd.allow(name, person.line)
 
 
+def refused_by_account():
+    return daemon.number("SELECT count(*) FROM event WHERE type = 'account' AND result = 'REVOKED'")
+
+
 def revoke(name):
     stage.tool("revoke", people[name].card_id, "--reason", "lost", text="", status=None)
 
@@ -220,18 +224,22 @@ def a_card_revoked_at_any_moment_of_its_login_opens_nothing():
         equal(terminal.end() != 0, True, terminal.text)
         lacks(terminal.text, "uid=")
     equal(daemon.successes(), grants, "grants")
-    for line in (ACCOUNT, OPEN, CONFIRM):
+    before = sessions()
+    # The first line that is asked refuses: only before the last there is a session already.
+    for line, begun in ((ACCOUNT, 0), (OPEN, 0), (CONFIRM, 1)):
         new_card("hanako")
         with gate(line) as let_go, sshd.ssh("hanako", "id", card="hanako") as terminal:
             log_in(terminal)
             at_the_gate()
             equal(daemon.successes(), grants + 1, f"grants before {line}")
             grants += 1
+            refusals = refused_by_account()
             revoke("hanako")
             let_go()
             equal(terminal.end() != 0, True, f"{line}{terminal.text}")
             lacks(terminal.text, "uid=")
-        equal(sessions("open"), 0, f"sessions open after {line}")
+        equal((sessions() - before, sessions("open")), (begun, 0), f"sessions begun, and open, after {line}")
+        equal(refused_by_account() - refusals, int(line == ACCOUNT), f"refusals by account after {line}")
     new_card("hanako")
     with gate(CONFIRM) as let_go, sshd.ssh("hanako", "id", card="hanako") as terminal:
         log_in(terminal)

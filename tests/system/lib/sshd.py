@@ -82,8 +82,8 @@ def start_anew():
 
 
 def make_key(path):
-    """A key of no card. Returns its line for authorized keys."""
-    world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
+    """A key of no card, of a kind that cards have. Returns its line for authorized keys."""
+    world.run("ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", path)
     return pathlib.Path(f"{path}.pub").read_text().strip()
 
 

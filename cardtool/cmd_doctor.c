@@ -50,6 +50,7 @@ static const struct check {
 	{ "rescue", doctor_rescue },
 	{ "pam", doctor_stacks },
 	{ "sshd", doctor_sshd },
+	{ "machine", doctor_machine },
 	{ "services", doctor_services },
 	{ "classes", doctor_classes },
 	{ "logins", doctor_logins },

@@ -142,6 +142,9 @@ void doctor_facts_free(struct doctor_facts *f);
 
 /* NULL: not there. */
 const struct doctor_account *doctor_facts_account(const struct doctor_facts *f, const char *name);
+const struct doctor_person *doctor_facts_person(const struct doctor_facts *f, const char *login);      /* a registered one */
+/* This machine knows the name, from whatever source. */
+bool doctor_facts_is_account(const struct doctor_facts *f, const char *login);
 const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name);
 const struct doctor_service *doctor_facts_plan(const struct doctor_facts *f, const char *name);
 
@@ -179,6 +182,7 @@ void doctor_nsswitch(struct doctor *d);
 void doctor_accounts(struct doctor *d);
 
 void doctor_sshd(struct doctor *d);
+void doctor_machine(struct doctor *d);
 
 void doctor_stacks(struct doctor *d);
 void doctor_services(struct doctor *d);

@@ -355,6 +355,21 @@ static void time_lookup(struct doctor_facts *f)
 			       clock_boot_ms() - begin : -1;
 }
 
+static int by_login(const void *login, const void *row)
+{
+	return strcmp(login, ((const struct doctor_person *)row)->person.login);
+}
+
+const struct doctor_person *doctor_facts_person(const struct doctor_facts *f, const char *login)
+{
+	return f->n_people ? bsearch(login, f->people, f->n_people, sizeof(*f->people), by_login) : NULL;
+}
+
+bool doctor_facts_is_account(const struct doctor_facts *f, const char *login)
+{
+	return find_account(f, login) || (f->lookup_ms >= 0 && getpwnam(login));
+}
+
 static void take_account(struct doctor_person *p, const struct doctor_account *a)
 {
 	p->account_uid = a->uid;

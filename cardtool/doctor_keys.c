@@ -24,16 +24,6 @@ struct reading {
 	int fd;
 };
 
-static int by_login(const void *login, const void *row)
-{
-	return strcmp(login, ((const struct doctor_person *)row)->person.login);
-}
-
-static const struct doctor_person *person_of(const struct doctor_facts *f, const char *login)
-{
-	return f->n_people ? bsearch(login, f->people, f->n_people, sizeof(*f->people), by_login) : NULL;
-}
-
 static bool is_of_card(const struct doctor_person *p, uint64_t mark)
 {
 	for (size_t i = 0; p && i < DOCTOR_KEYS_MAX; i++)
@@ -77,7 +67,7 @@ static enum err read_all(void *arg)
 
 		memcpy(row.login, a->name, sizeof(row.login));
 		while (authorized_keys_path(&rest, a->name, a->uid, a->home, path, sizeof(path)))
-			count_keys(path, a->registered ? person_of(r->facts, a->name) : NULL, &row);
+			count_keys(path, a->registered ? doctor_facts_person(r->facts, a->name) : NULL, &row);
 		if ((row.cards || row.others) && write(r->fd, &row, sizeof(row)) != (ssize_t)sizeof(row))
 			return fail(ERR_MEMORY, "keys: %m");
 	}

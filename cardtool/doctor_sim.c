@@ -372,6 +372,22 @@ static void run_service(const struct doctor_facts *f, const struct sim_groups *g
 	}
 }
 
+const struct policy_class *doctor_sim_class(const struct doctor_facts *f, const char *login, const char *service)
+{
+	static const struct sim_place here;
+	const struct doctor_person *p = doctor_facts_person(f, login);
+	const struct sim_result r = { .person = p, .place = &here };
+	struct sim_groups groups = { .n = 0 };
+	const struct policy_class *c;
+
+	if (!p)
+		return NULL;
+	read_groups(f, &groups);
+	c = groups.rows ? class_at(f, &groups, &r, service) : NULL;
+	free_groups(&groups);
+	return c;
+}
+
 void doctor_sim_service(const struct doctor_facts *f, const struct doctor_service *s, sim_cb cb, void *arg)
 {
 	struct sim_groups groups = { .n = 0 };

@@ -54,6 +54,9 @@ void doctor_sim_each(const struct doctor_facts *f, sim_cb cb, void *arg);
 /* At this one alone, which f holds. */
 void doctor_sim_service(const struct doctor_facts *f, const struct doctor_service *s, sim_cb cb, void *arg);
 
+/* The class of a registered person at this service here; NULL: nobody's name, or a class that the file lacks. */
+const struct policy_class *doctor_sim_class(const struct doctor_facts *f, const char *login, const char *service);
+
 /* It is su, and asks for the factors of whom it names: r->class_of is given. */
 bool doctor_sim_asks_target(const struct sim_result *r);
 

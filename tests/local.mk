@@ -19,7 +19,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
 	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
-	tests/unit/test_program tests/unit/test_sockets tests/unit/test_sshd_conf tests/unit/test_words \
+	tests/unit/test_program tests/unit/test_sockets tests/unit/test_sshd_conf tests/unit/test_sudoers tests/unit/test_crontab tests/unit/test_words \
 	tests/unit/test_worker_io
 if TEST_HOOKS
 unit_tests += tests/unit/test_lockout_clock tests/unit/test_store_faults
@@ -56,6 +56,10 @@ tests_unit_test_program_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_program_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=deadline_in
 tests_unit_test_authorized_keys_SOURCES = tests/unit/test_authorized_keys.c cardtool/authorized_keys.c
 tests_unit_test_authorized_keys_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_crontab_SOURCES = tests/unit/test_crontab.c cardtool/crontab.c
+tests_unit_test_crontab_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
+tests_unit_test_sudoers_SOURCES = tests/unit/test_sudoers.c cardtool/program.c cardtool/sudoers.c
+tests_unit_test_sudoers_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_sshd_conf_SOURCES = tests/unit/test_sshd_conf.c cardtool/program.c cardtool/sshd_conf.c
 tests_unit_test_sshd_conf_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 tests_unit_test_words_SOURCES = tests/unit/test_words.c cardtool/words.c

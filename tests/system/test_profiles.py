@@ -17,6 +17,14 @@ CONF = """
 argon2-memory = 19MiB
 argon2-time = 1
 
+[machine]
+backup-user = sshd
+
+[class switch]
+service = sudo sudo-i su su-l
+factors = session,totp session,password card,totp card,password
+su = caller
+
 [class workers]
 person = hanako
 factors = card,password
@@ -78,7 +86,8 @@ def prepare():
     people["hanako"] = stage.person("hanako", with_app=False, reader=1)
     for name in (*people, "root"):
         world.run("chpasswd", text=f"{name}:{LINUX_PASSWORD}\n")
-    world.run("useradd", "-m", "-u", "1500", "-s", "/bin/sh", "backup-user")
+    for name in ("backup-user", "stranger"):
+        world.add_user(name)
     people["hanako"].card.remove()
     people["pristine"] = digests()
 
@@ -144,6 +153,25 @@ def no_trace_is_left_of_them():
     equal([path.name for path in PAM.iterdir() if path.name.endswith(".pam-old")], [])
 
 
+@report.test()
+def doctor_finds_nothing_wrong_with_them():
+    def doctor():
+        return json.loads(world.run("cardtool", "doctor", "--json", status=None, seconds=60).stdout)
+    wrong = {(f["check"], f["finding"]) for f in doctor()["findings"] if f["level"] == "error"}
+    with enabled():
+        found = doctor()
+        equal({(f["check"], f["finding"]) for f in found["findings"] if f["level"] == "error"} - wrong - {("sshd", "keyboard-interactive")}, set())
+        note, = (f for f in found["findings"] if f["finding"] == "shared")
+        contains(note["text"], ": atd, chfn, chsh, cron, login, polkit-1, sshd, su, su-l, sudo, sudo-i, systemd-user")
+        asked = {s["service"]: s["asked"] for s in found["services"]}
+        equal(asked["cron"], {"auth": False, "account": True, "session": False})
+        equal(asked["sudo"], {"auth": True, "account": True, "session": False})
+        equal(asked["sshd"], {"auth": True, "account": True, "session": True})
+    pam_auth_update("--enable", PROFILES[0])
+    equal({f["finding"] for f in doctor()["findings"] if f["check"] == "pam" and f["level"] == "error"}, {"no-confirm"})
+    pam_auth_update("--disable", PROFILES[0])
+
+
 # --- ways in -----------------------------------------------------------------------------------------
 
 @report.test(120)
@@ -180,21 +208,35 @@ def over_ssh_the_cards_key_and_the_password_open():
         world.write(f"/etc/ssh/box_keys/{name}", keys)
     world.write("/etc/ssh/box_sshd_config", SSHD_CONF)
 
-    def ssh(user, *how):
+    def ssh(user, command, *how):
         return console.Terminal("/usr/bin/ssh", "-F", "none", "-p", PORT, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-                                "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *how, f"{user}@127.0.0.1", "id -un; cat /proc/self/cgroup",
+                                "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *how, f"{user}@127.0.0.1", *([command] if command else []),
                                 seconds=40)
     with enabled(), running("box-sshd", "/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/box_sshd_config"):
         world.wait_for(lambda: world.listening(int(PORT)), what="sshd listens")
-        with ssh("taro", "-o", f"PKCS11Provider={PKCS11}", "-o", "IdentityFile=none") as terminal:
+        with ssh("taro", "id -un; cat /proc/self/cgroup", "-o", f"PKCS11Provider={PKCS11}", "-o", "IdentityFile=none") as terminal:
             terminal.answer((r"Enter PIN for '.*': $", taro.pin), (r"password: $", taro.password))
             equal(terminal.end(), 0, terminal.text)
             contains(terminal.text, "taro")
             assert re.search(r"session-\w+\.scope", terminal.text), terminal.text
         for user, typed in (("taro", LINUX_PASSWORD), ("taro", taro.password), ("backup-user", LINUX_PASSWORD)):
-            with ssh(user, "-o", "IdentityFile=/root/soft_key") as terminal:
+            with ssh(user, "id -un; cat /proc/self/cgroup", "-o", "IdentityFile=/root/soft_key") as terminal:
                 terminal.answer((r"password: $", typed))
                 assert terminal.end() != 0 and "scope" not in terminal.text, terminal.text
+        # Within the session that login began the password is enough for sudo.
+        with ssh("taro", "", "-tt", "-o", f"PKCS11Provider={PKCS11}", "-o", "IdentityFile=none") as terminal:
+            terminal.answer((r"Enter PIN for '.*': $", taro.pin), (r"password: $", taro.password), (console.SHELL_PROMPT, "sudo id -u"),
+                            (r"password: $", taro.password))
+            terminal.expect(r"\n0\r?\n")
+            terminal.answer((console.SHELL_PROMPT, "exit"))
+            equal(terminal.end(), 0, terminal.text)
+    # A key alone is enough for an account of the machine.
+    world.write("/etc/ssh/box_sshd_config", SSHD_CONF + "Match User backup-user\nAuthenticationMethods publickey\n")
+    with enabled(), running("box-sshd-too", "/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/box_sshd_config"):
+        world.wait_for(lambda: world.listening(int(PORT)), what="sshd listens")
+        with ssh("backup-user", "id -un", "-o", "IdentityFile=/root/soft_key") as terminal:
+            equal(terminal.end(), 0, terminal.text)
+            contains(terminal.text, "backup-user")
 
 
 # --- who works for whom ------------------------------------------------------------------------------
@@ -206,24 +248,27 @@ def root_becomes_anybody_who_may_work():
         equal(world.run("su", "-", "taro", "-c", "id -un").stdout.strip(), "taro")
         equal(world.run("su", "-s", "/bin/sh", "www-data", "-c", "id -un").stdout.strip(), "www-data")
         equal(world.run("runuser", "-u", "backup-user", "--", "id", "-un").stdout.strip(), "backup-user")
+        equal(world.run("sudo", "-u", "taro", "id", "-un").stdout.strip(), "taro")
         stranger = world.run("su", "backup-user", "-c", "id -un", status=None)
         assert stranger.returncode != 0 and "backup-user" not in stranger.stdout, stranger
 
 
 @report.test(120)
-def sudo_asks_the_person_at_the_console():
+def sudo_and_su_ask_the_person_who_calls():
     with enabled():
         taro = alone("taro")
         with console.Console() as screen:
             equal(screen.login("taro", *taro.by_password()), True, "login")
-            screen.send("sudo id -u")
-            screen.answer(("PIN of your IC card: $", taro.pin), ("password: $", taro.password))
-            screen.expect(r"\n0\r?\n")
-            screen.expect(console.SHELL_PROMPT)
+            for command in ("sudo id -u", "sudo -i id -u", "su -c 'id -u'", "su - -c 'id -u'"):
+                screen.send(f"sudo -k; {command}")
+                screen.answer(("password: $", taro.password))
+                screen.expect(r"\n0\r?\n")
+                screen.expect(console.SHELL_PROMPT)
             screen.send("sudo -k; sudo id -u")
             for _ in range(3):
-                screen.answer(("PIN of your IC card: $", taro.pin), ("password: $", LINUX_PASSWORD))
+                screen.answer(("password: $", LINUX_PASSWORD))
             screen.expect(r"3 incorrect password attempts")
+            screen.expect(console.SHELL_PROMPT)
             screen.logout()
     stage.tool("unlock", "taro", text="")
 
@@ -278,6 +323,9 @@ def a_persons_own_manager_starts():
         equal(world.systemctl("is-active", f"user@{uid}.service"), "active")
         world.systemctl("stop", f"user@{uid}.service")
         other = world.run("id", "-u", "backup-user").stdout.strip()
+        world.systemctl("start", f"user@{other}.service")
+        world.systemctl("stop", f"user@{other}.service")
+        other = world.run("id", "-u", "stranger").stdout.strip()
         world.systemctl("start", f"user@{other}.service", status=None)
         equal(world.systemctl("is-active", f"user@{other}.service", status=None), "failed", "nobody's whom cardmfa knows")
         world.systemctl("reset-failed")

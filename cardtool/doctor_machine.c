@@ -307,18 +307,27 @@ static void look_at_sudo(struct survey *s)
 
 /* ---- what [machine] says already ---- */
 
+/* Keys that are no card's, wherever they come from. */
+static bool has_own_keys(const struct sshd_conf *c)
+{
+	return strcmp(c->keys_file, "none") != 0 ||
+	       (strcmp(c->keys_command, "none") != 0 && strncmp(c->keys_command, PATH_CARDTOOL " ", strlen(PATH_CARDTOOL " ")) != 0);
+}
+
 static void look_at_key_alone(struct survey *s, const struct policy_machine *m)
 {
 	struct sshd_conf c;
 	char advice[256];
 
-	if (!word_list_has(&m->services, "sshd") || sshd_conf_read(m->login, ANY_ADDRESS, &c) || sshd_conf_ways(&c) & WAY_KEY)
+	if (!word_list_has(&m->services, "sshd") || sshd_conf_read(m->login, ANY_ADDRESS, &c) ||
+	    (sshd_conf_ways(&c) & WAY_KEY && has_own_keys(&c)))
 		return;
-	snprintf(advice, sizeof(advice), _("write `Match User %s` and below it `AuthenticationMethods publickey` at the end of sshd's configuration"),
+	snprintf(advice, sizeof(advice),
+		 _("write at the end of sshd's configuration `Match User %s`, and below it `AuthenticationMethods publickey` and `AuthorizedKeysFile .ssh/authorized_keys`"),
 		 m->login);
 	doctor_find(s->d, DOCTOR_WARNING,
 		    &(struct doctor_mark){ .finding = "key-not-enough", .service = "sshd", .file = PATH_CONF, .line = m->line, .person = m->login },
-		    advice, _("[machine] lets %s in over ssh, but sshd asks it for more than a key, and that is refused"), m->login);
+		    advice, _("[machine] lets %s in over ssh, but sshd does not let it in by a key of its own alone"), m->login);
 	s->found = true;
 }
 

@@ -30,6 +30,7 @@ struct sample {
 	struct sshd_conf conf;
 	unsigned ways;
 	bool needs_card;        /* every way that the class offers over ssh has a card */
+	const char *keys_user;  /* of the configuration */
 };
 
 struct survey {
@@ -92,7 +93,7 @@ static bool other_keys(const struct sample *s)
 
 static bool other_keys_user(const struct sample *s)
 {
-	return uses_our_command(s) && strcmp(s->conf.keys_user, "cardmfa-keys") != 0;
+	return uses_our_command(s) && strcmp(s->conf.keys_user, s->keys_user) != 0;
 }
 
 static bool few_tries(const struct sample *s)
@@ -118,6 +119,7 @@ static bool user_environment(const struct sample *s)
 #define LINE_METHODS "AuthenticationMethods publickey,keyboard-interactive:pam"
 
 #define LINE_GRACE "LoginGraceTime"     /* with the seconds of the class behind it */
+#define LINE_USER "AuthorizedKeysCommandUser"   /* with the name of the configuration */
 
 /* line: what to write. */
 static const struct rule {
@@ -138,7 +140,7 @@ static const struct rule {
 	  N_("sshd offers its own password method, which knows one answer only and ends in a refusal") },
 	{ "keys-command", DOCTOR_NOTE, other_keys, "AuthorizedKeysCommand " KEYS_COMMAND " %u %t %k",
 	  N_("sshd does not take the keys of cards from cardmfa: they have to be copied into files, and taken out of them again") },
-	{ "keys-user", DOCTOR_WARNING, other_keys_user, "AuthorizedKeysCommandUser cardmfa-keys",
+	{ "keys-user", DOCTOR_WARNING, other_keys_user, LINE_USER,
 	  N_("sshd runs `cardtool ssh-keys` as another user than its own") },
 	{ "tries", DOCTOR_NOTE, few_tries, "MaxAuthTries 6",
 	  N_("sshd ends a connection after so few tries that the keys which ssh offers by itself use them up") },
@@ -165,7 +167,8 @@ static void add_sample(struct survey *s, const struct doctor_person *p, const st
 {
 	struct sample *new = &s->samples[s->n++];
 
-	*new = (struct sample){ .person = p, .class_of = c, .needs_card = needs_card(c) };
+	*new = (struct sample){ .person = p, .class_of = c, .needs_card = needs_card(c),
+				.keys_user = doctor_facts(s->d)->policy->settings.keys_user };
 	text_copy_or_none(new->address, sizeof(new->address), *address ? address : ANY_ADDRESS);
 }
 
@@ -217,16 +220,18 @@ static enum err ask_sshd(struct survey *s)
 
 static const char *place_to_write(void)
 {
-	return access(DIR_SSHD_CONF, F_OK) == 0 ? DIR_SSHD_CONF "/cardmfa.conf" : PATH_SSHD_CONF;
+	return access(DIR_SSHD_CONF, F_OK) == 0 ? DIR_SSHD_CONF "/10-cardmfa.conf" : PATH_SSHD_CONF;
 }
 
 /* Room between the end of the class's time and of sshd's. */
 #define GRACE_MORE_S 10
 
-static void line_to_write(const struct rule *r, unsigned seconds, char *dst, size_t size)
+static void line_to_write(const struct survey *s, const struct rule *r, unsigned seconds, char *dst, size_t size)
 {
 	if (strcmp(r->line, LINE_GRACE) == 0)
 		snprintf(dst, size, "%s %u", r->line, seconds + GRACE_MORE_S);
+	else if (strcmp(r->line, LINE_USER) == 0)
+		snprintf(dst, size, "%s %s", r->line, doctor_facts(s->d)->policy->settings.keys_user);
 	else
 		snprintf(dst, size, "%s", r->line);
 }
@@ -261,7 +266,7 @@ static void say_rule(const struct survey *s, const struct rule *r)
 
 	if (!first)
 		return;
-	line_to_write(r, seconds, line, sizeof(line));
+	line_to_write(s, r, seconds, line, sizeof(line));
 	snprintf(advice, sizeof(advice), _("write `%s` into %s, then let sshd read it: systemctl reload ssh (of RHEL: sshd)"), line,
 		 place_to_write());
 	mark.class_name = first->class_of->name;
@@ -285,7 +290,7 @@ static void say_before(const struct survey *s)
 
 		if (rules[i].level < DOCTOR_WARNING || !failing(s, &rules[i], &names, &seconds))
 			continue;
-		line_to_write(&rules[i], seconds, line, sizeof(line));
+		line_to_write(s, &rules[i], seconds, line, sizeof(line));
 		doctor_names_add(s->d, &lines, line);
 	}
 	if (!lines.n)

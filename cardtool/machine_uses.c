@@ -206,14 +206,19 @@ static void read_keys(struct gathering *g)
 {
 	struct doctor_keys keys = { .n = 0 };
 	struct sshd_conf c;
+	const char *patterns;
 
-	if (sshd_conf_read(NULL, NULL, &c) || doctor_keys_read(g->facts, c.keys_file, &keys))
+	if (sshd_conf_read(NULL, NULL, &c))
+		return;
+	/* As it was before the line that cardmfa ships for sshd. */
+	patterns = strcmp(c.keys_file, "none") == 0 ? ".ssh/authorized_keys .ssh/authorized_keys2" : c.keys_file;
+	if (doctor_keys_read(g->facts, patterns, &keys))
 		return;
 	for (size_t i = 0; i < keys.n; i++) {
 		const struct doctor_account *a = doctor_facts_account(g->facts, keys.rows[i].login);
 
 		if (!keys.rows[i].registered && a && a->can_work && (a->uid != 0 || strcmp(c.root_login, "no") != 0))
-			add(g, a->name, "sshd", SOURCE_KEYS, c.keys_file, 0);
+			add(g, a->name, "sshd", SOURCE_KEYS, patterns, 0);
 	}
 	doctor_keys_free(&keys);
 }

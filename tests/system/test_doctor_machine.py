@@ -147,6 +147,16 @@ def keys_of_accounts_that_are_nobodys_are_found():
         with holding("/etc/ssh/sshd_config", "UsePAM yes\nAuthenticationMethods publickey,keyboard-interactive:pam\nKbdInteractiveAuthentication yes\n"
                      "Match User git\nAuthenticationMethods publickey\n"):
             equal(names(), {"machine"})
+        # The lines that are shipped for sshd: keys of cards alone.
+        shipped = pathlib.Path("/usr/share/cardmfa/sshd.conf").read_text()
+        with holding("/etc/ssh/sshd_config", shipped + "Match User git\nAuthenticationMethods publickey\n"):
+            found, = findings("warning")
+            equal((found["finding"], found["person"]), ("key-not-enough", "git"))
+            contains(found["advice"], "`AuthorizedKeysFile .ssh/authorized_keys`")
+        with holding("/etc/ssh/sshd_config", shipped.replace("#Match", "Match").replace("#\t", "\t")):
+            equal(names(), {"machine"})
+            machine()
+            equal(written(findings("note")[0]), "git = sshd")
         machine()
 
 

@@ -13,7 +13,7 @@ from lib.report import contains, equal, lacks
 
 JA = {"LANG": "ja_JP.UTF-8"}
 CONFIG = pathlib.Path("/etc/ssh/sshd_config")
-DROP_IN = pathlib.Path("/etc/ssh/sshd_config.d/cardmfa.conf")
+DROP_IN = pathlib.Path("/etc/ssh/sshd_config.d/10-cardmfa.conf")
 CONF = """
 [class office]
 group = office
@@ -214,6 +214,11 @@ def debians_own_file_and_stack():
         note, = findings()
         equal((note["finding"], note["level"]), ("before", "note"))
         contains(note["advice"], "KbdInteractiveAuthentication yes")
+        stack.write_text(ours)
+        world.run("install", "-m", "644", "/usr/share/cardmfa/sshd.conf", DROP_IN)
+        equal(names("ok", "warning", "error"), {"in-order"})
+        DROP_IN.unlink()
+        stack.write_text(people["stack"])
     stack.write_text(people["stack"].replace("@include common-auth", "auth required pam_cardmfa.so"))
     contains(names("note"), "user-readenv")
     stack.write_text(ours)

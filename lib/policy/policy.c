@@ -128,10 +128,14 @@ static enum err take_section(const char *name, unsigned line, void *arg)
 static enum err take_machine(struct build *b, const char *login, const char *value, unsigned line)
 {
 	struct policy *p = b->policy;
-	struct policy_machine *m = &p->machines[p->n_machines];
+	struct policy_machine *m;
 	char why[SETTINGS_WHY_SIZE];
 	enum err e;
 
+	if (p->n_machines == POLICY_MACHINES_MAX)
+		return conf_fault(b->path, line, _("more than %d accounts in [machine]: write fewer"),
+			POLICY_MACHINES_MAX);
+	m = &p->machines[p->n_machines];
 	if (!text_is_login(login) || !text_copy(m->login, sizeof(m->login), login))
 		return conf_fault(b->path, line, _("'%s' is no login name; write as in backup = cron sshd"), login);
 	for (size_t i = 0; i < p->n_machines; i++)
@@ -139,9 +143,6 @@ static enum err take_machine(struct build *b, const char *login, const char *val
 			return conf_fault(b->path, line,
 				_("'%s' stands in line %u already: write it once in a section"), login,
 				p->machines[i].line);
-	if (p->n_machines == POLICY_MACHINES_MAX)
-		return conf_fault(b->path, line, _("more than %d accounts in [machine]: write fewer"),
-			POLICY_MACHINES_MAX);
 	e = value_word_list(&value_services, value, &m->services, why, sizeof(why));
 	if (e == ERR_CONFIG)
 		return conf_fault(b->path, line, "%s = %s: %s", login, value, why);

@@ -161,7 +161,8 @@ static enum err take_setting(struct conf_reader *r, const char *s)
 		return conf_fault(r->path, r->line, _("'%s' has no '=': write 'key = value'"), s);
 	for (len = (size_t)(equals - s); len && strchr(BLANKS, s[len - 1]); len--)
 		;
-	if (!is_name(s, len, "_-"))
+	/* Login names too, in [machine]. */
+	if (!is_name(s, len, "_-.$"))
 		return conf_fault(
 			r->path, r->line, _("'%.*s' is no key: write 'key = value'"), (int)len, s);
 	if (!text_copy_n(r->key, sizeof(r->key), s, len))

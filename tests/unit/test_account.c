@@ -2,7 +2,7 @@
 /* The account check without an authentication before it: one table of services, who asks, and whose name it is. */
 #include "../../lib/auth/account.h"
 
-#include "stage_fault.h"
+#include "stage_session.h"
 
 #define BATCH STAGE_POLICY "batch = yes\n"
 
@@ -317,6 +317,174 @@ static void a_fault_at_any_step_refuses(void **state)
 	}
 }
 
+/* -- sudo that asks nothing -- */
+
+static enum err sudo(const char *service, const char *user)
+{
+	session_runs(service, 1001, user);
+	return stage_run(WIRE_ACCOUNT);
+}
+
+static void within_a_login_session_its_login_is_enough(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_at_console(STAGE_PASSWORD);
+	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	assert_int_equal(sudo("sudo-i", "taro"), ERR_OK);
+	assert_int_equal(sudo("sudo", "alias"), ERR_OK);
+	/* Nobody else's, and no other service's that nobody asked. */
+	assert_int_equal(sudo("sudo", "hanako"), ERR_NO_GRANT);
+	assert_int_equal(sudo("sudo", "jiro"), ERR_NOT_A_PERSON);
+	assert_int_equal(sudo("sudo", "root"), ERR_NOT_A_PERSON);
+	assert_int_equal(sudo("su", "taro"), ERR_NO_GRANT);
+	assert_int_equal(sudo("polkit-1", "taro"), ERR_NO_GRANT);
+	assert_int_equal(sudo("sudo-l", "taro"), ERR_NO_GRANT);
+	/* Where its class wants more than that login proved. */
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = session,totp\n" SESSION_DEFAULT);
+	assert_int_equal(sudo("sudo", "taro"), ERR_NO_GRANT);
+	assert_string_equal(stage_last_event(&ev), "account NO_GRANT");
+	assert_string_equal(ev.origin, "uid:1001");
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(stage_code()), ERR_OK);
+	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	/* From outside of it nothing of that counts. */
+	assert_int_equal(account("taro", "sudo", 1001), ERR_NO_GRANT);
+	assert_int_equal(account("taro", "sudo", 0), ERR_OK);
+}
+
+static void what_is_told_of_it_falls_with_its_card(void **state)
+{
+	struct auth_call c;
+	struct who w;
+	int64_t card = 7;
+
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_over_ssh(STAGE_PASSWORD);
+	session_runs("sudo", 1001, "taro");
+	c = stage_call();
+	assert_int_equal(who_find(&c, &w), ERR_OK);
+	assert_int_equal(account_without_grant(&c, &w, &card), ERR_OK);
+	assert_int_equal(card, taros.row.id);
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = session,totp\n" SESSION_DEFAULT);
+	c = stage_call();
+	assert_int_equal(who_find(&c, &w), ERR_OK);
+	assert_int_equal(account_without_grant(&c, &w, &card), ERR_NO_GRANT);
+	assert_int_equal(card, -1);
+	stage_policy(SESSION_POLICY);
+	stage_move_card(&taros, CARD_SUSPENDED);
+	assert_int_equal(sudo("sudo", "taro"), ERR_SUSPENDED);
+	assert_string_equal(stage_last_event(NULL), "account SUSPENDED");
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(sudo("sudo", "taro"), ERR_REVOKED);
+	/* From root nobody is asked about cards. */
+	session_runs("sudo", 0, "taro");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+}
+
+/* A ticket or NOPASSWD asks for nothing: the account does. */
+static void A5_sudo_of_a_locked_person_is_refused(void **state)
+{
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_at_console(STAGE_PASSWORD);
+	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(sudo("sudo", "taro"), ERR_LOCKED);
+	assert_int_equal(sudo("sudo-i", "taro"), ERR_LOCKED);
+	assert_string_equal(stage_last_event(NULL), "account LOCKED");
+	stage_set_state(taro, PERSON_ACTIVE);
+	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	stage_raw("UPDATE session SET state = 'closed', closed_at = 5");
+	assert_int_equal(sudo("sudo", "taro"), ERR_NO_GRANT);
+}
+
+/* Whoever authenticated, the one who is named is judged, by what is his own. */
+static void A9_account_of_another_than_who_authenticated(void **state)
+{
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_at_console(STAGE_PASSWORD);
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+	stage_request(user, "hanako");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NO_GRANT);
+	stage_request(user, "root");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NOT_A_PERSON);
+	stage_request(user, "taro");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+	/* What he proved for himself is no login of whom su makes of him. */
+	session_runs("su", 1001, "hanako");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_NO_GRANT);
+}
+
+/* -- [machine] -- */
+
+#define MACHINES "[machine]\njiro = sshd cron\nfirst = sudo\ntaro = sshd login\nmachine = sshd\nnobody-at-all = sshd\n"
+
+static void accounts_that_are_listed_have_their_services(void **state)
+{
+	(void)state;
+	stage_policy(MACHINES STAGE_POLICY);
+	for (int64_t ruid = 0; ruid <= 1001; ruid += 1001) {
+		assert_int_equal(account("jiro", "sshd", ruid), ERR_OK);
+		assert_int_equal(account("jiro", "cron", ruid), ERR_OK);
+		assert_int_equal(account("jiro", "systemd-user", ruid), ERR_OK);
+		assert_int_equal(account("jiro", "crond", ruid), ERR_NOT_A_PERSON);
+		assert_int_equal(account("jiro", "login", ruid), ERR_NOT_A_PERSON);
+		assert_int_equal(account("jiro", "su", ruid), ERR_NOT_A_PERSON);
+		assert_int_equal(account("jiro", "", ruid), ERR_NOT_A_PERSON);
+		assert_int_equal(account("first", "sudo", ruid), ERR_OK);
+		assert_int_equal(account("first", "sudo-i", ruid), ERR_NOT_A_PERSON);
+		assert_int_equal(account("first", "sshd", ruid), ERR_NOT_A_PERSON);
+		/* A system's account has what is listed beside what it has anyway. */
+		assert_int_equal(account("machine", "sshd", ruid), ERR_OK);
+		assert_int_equal(account("machine", "cron", ruid), ERR_OK);
+		assert_int_equal(account("machine", "login", ruid), ERR_NOT_A_PERSON);
+		/* A name that no account has. */
+		assert_int_equal(account("nobody-at-all", "sshd", ruid), ERR_NOT_A_PERSON);
+		/* A person is one, whatever stands there. */
+		assert_int_equal(account("taro", "sshd", ruid), ERR_NO_GRANT);
+		assert_int_equal(account("taro", "login", ruid), ERR_NO_GRANT);
+	}
+	stage_set_state(taro, PERSON_LOCKED);
+	assert_int_equal(account("taro", "sshd", 0), ERR_LOCKED);
+	/* Since he is none any more, what is listed is his. */
+	stage_set_state(taro, PERSON_REMOVED);
+	assert_int_equal(account("taro", "sshd", 0), ERR_OK);
+	assert_int_equal(account("alias", "sshd", 0), ERR_NOT_A_PERSON);
+	host.vanished = "jiro";
+	assert_int_equal(account("jiro", "sshd", 0), ERR_NOT_A_PERSON);
+	host.vanished = NULL;
+	host.account_rc = EIO;
+	assert_int_equal(account("jiro", "sshd", 0), ERR_UNAVAILABLE);
+}
+
+/* They never authenticate. */
+static void accounts_that_are_listed_have_no_way_to_log_in(void **state)
+{
+	(void)state;
+	stage_policy("[machine]\njiro = login sshd su\n" STAGE_CHEAP "[default]\nfactors = password,totp\nattempts = 3\n");
+	stage_at_console("jiro");
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_REFUSED);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+}
+
+/* A name that the system writes in another way is looked for as it writes it. */
+static void the_systems_own_name_is_listed(void **state)
+{
+	(void)state;
+	stage_policy("[machine]\ngit.city = sshd\njiro = cron\n" STAGE_POLICY);
+	host.canonical = "git.city";
+	assert_int_equal(account("jiro", "sshd", 0), ERR_OK);
+	assert_int_equal(account("jiro", "cron", 0), ERR_NOT_A_PERSON);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -336,6 +504,13 @@ int main(void)
 		STAGE_TEST(a_full_store_keeps_no_refusals_of_other_classes),
 		STAGE_TEST(a_store_that_fails_refuses),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_refuses),
+		STAGE_TEST_SECRETS(within_a_login_session_its_login_is_enough),
+		STAGE_TEST_SECRETS(what_is_told_of_it_falls_with_its_card),
+		STAGE_TEST_SECRETS(A5_sudo_of_a_locked_person_is_refused),
+		STAGE_TEST_SECRETS(A9_account_of_another_than_who_authenticated),
+		STAGE_TEST(accounts_that_are_listed_have_their_services),
+		STAGE_TEST_SECRETS(accounts_that_are_listed_have_no_way_to_log_in),
+		STAGE_TEST(the_systems_own_name_is_listed),
 	};
 
 	if (!stage_start())

@@ -137,6 +137,113 @@ static void issuer_is_the_host_without_one(void **state)
 	policy_free(p);
 }
 
+/* -- [machine] -- */
+
+static void accounts_of_the_machine_have_their_services(void **state)
+{
+	struct policy *p = conf_loads("[machine]\ngit = sshd\nbackup =  cron\tsshd  rsync.d\n_svc-1.x$ = a_b\nROOT = su\n"
+				      "[settings]\nlanguage = ja\n[class machine]\nperson = t\nfactors = card\n" DEFAULT);
+	char value[POLICY_VALUE_SIZE];
+
+	(void)state;
+	assert_int_equal(p->n_machines, 4);
+	assert_int_equal(p->n_classes, 2);
+	assert_int_equal(p->settings.language, LANGUAGE_JA);
+	assert_string_equal(p->machines[1].login, "backup");
+	assert_int_equal(p->machines[1].line, 3);
+	assert_int_equal(p->machines[3].line, 5);
+	assert_string_equal(policy_machine_value(p, 0, value, sizeof(value)), "sshd");
+	assert_string_equal(policy_machine_value(p, 1, value, sizeof(value)), "cron sshd rsync.d");
+	assert_string_equal(policy_machine_value(p, 2, value, sizeof(value)), "a_b");
+	assert_true(policy_machine_may(p, "git", "sshd"));
+	assert_true(policy_machine_may(p, "backup", "rsync.d"));
+	assert_true(policy_machine_may(p, "_svc-1.x$", "a_b"));
+	/* A user's manager comes with any of them. */
+	assert_true(policy_machine_may(p, "git", "systemd-user"));
+	assert_false(policy_machine_may(p, "git", "cron"));
+	assert_false(policy_machine_may(p, "git", "ssh"));
+	assert_false(policy_machine_may(p, "git", "sshd2"));
+	assert_false(policy_machine_may(p, "git", "systemd-users"));
+	assert_false(policy_machine_may(p, "git", ""));
+	assert_false(policy_machine_may(p, "gi", "sshd"));
+	assert_false(policy_machine_may(p, "gitx", "sshd"));
+	assert_false(policy_machine_may(p, "Git", "sshd"));
+	assert_false(policy_machine_may(p, "root", "su"));
+	assert_false(policy_machine_may(p, "", "sshd"));
+	assert_false(policy_machine_may(p, "taro", "systemd-user"));
+	policy_free(p);
+	/* None, and a section without any. */
+	p = conf_loads("[machine]\n" DEFAULT);
+	assert_int_equal(p->n_machines, 0);
+	assert_false(policy_machine_may(p, "git", "systemd-user"));
+	policy_free(p);
+}
+
+static void A10_mistakes_about_accounts_of_the_machine(void **state)
+{
+	static const char *const names[] = {
+		"-git", ".git", "git$x", "$", "a2345678901234567890123456789012x",
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(text, sizeof(text), "[machine]\n%s = sshd\n" DEFAULT, names[i]);
+		conf_refused(text, 2, "is no login name; write as in backup = cron sshd");
+	}
+	conf_refused("[machine]\n@assigned = sshd\n" DEFAULT, 2, "'@assigned' is no key");
+	conf_refused("[machine]\ng it = sshd\n" DEFAULT, 2, "'g it' is no key");
+	conf_refused("[machine]\n* = sshd\n" DEFAULT, 2, "'*' is no key");
+	conf_refused("[machine]\ngit = sshd\nroot = cron\ngit = sshd\n" DEFAULT, 4, "'git' stands in line 2 already");
+	conf_refused("[machine]\ngit =\n" DEFAULT, 2, "git = : write 1 to 64 words");
+	conf_refused("[machine]\ngit\n" DEFAULT, 2, "");
+	conf_refused("[machine]\ngit = SSHD\n" DEFAULT, 2, "git = SSHD: 'SSHD' is no PAM service");
+	conf_refused("[machine]\ngit = ../sshd\n" DEFAULT, 2, "'../sshd' is no PAM service");
+	conf_refused("[machine]\ngit = sshd,cron\n" DEFAULT, 2, "'sshd,cron' is no PAM service");
+	conf_refused("[machine]\ngit = sshd cron sshd\n" DEFAULT, 2, "'sshd' stands there twice");
+	conf_refused("[machine]\ngit = *\n" DEFAULT, 2, "'*' is no PAM service");
+	/* A setting is none of its keys, nor is an account one of another section's. */
+	conf_refused("[machine]\nlanguage = JA\n" DEFAULT, 2, "is no PAM service");
+	conf_refused("[settings]\ngit = sshd\n" DEFAULT, 2, "there is no setting 'git'");
+	conf_refused("[machine]\n[settings]\ngit = sshd\n" DEFAULT, 3, "there is no setting 'git'");
+	conf_refused("[machine]\n[class a]\nperson = t\ngit = sshd\n" DEFAULT, 4, "there is no setting 'git'");
+	conf_refused("[machine]\n[default]\nfactors = card\ngit = sshd\n", 4, "there is no setting 'git'");
+	conf_refused("[machine]\n[machine]\n" DEFAULT, 2, "[machine] stands in line 1 already");
+	conf_refused("[machine]\ngit = sshd\n[settings]\n[machine]\nroot = su\n" DEFAULT, 4, "[machine] stands in line 1 already");
+	conf_refused(DEFAULT "[machine]\ngit = sshd\n", 3, "[machine] below [default] (line 1)");
+	conf_refused("[Machine]\ngit = sshd\n" DEFAULT, 1, "there is no section [Machine]");
+	conf_refused("[machine x]\ngit = sshd\n" DEFAULT, 1, "there is no section [machine x]");
+	conf_refused("[machine]\ngit = sshd\n", 2, "there is no [default]");
+}
+
+static void as_many_accounts_of_the_machine_as_there_is_room_for(void **state)
+{
+	char text[8192] = "[machine]\n", line[80], value[POLICY_VALUE_SIZE], services[1024] = "";
+	struct policy *p;
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		snprintf(line, sizeof(line), "%s%03d", i ? " s" : "s", i);
+		if (i < 30)
+			strcat(services, line);
+		snprintf(line, sizeof(line), "account-%03d-of-this-machine-only = sshd s%d\n", i, i);
+		strcat(text, line);
+	}
+	strcat(text, DEFAULT);
+	p = conf_loads(text);
+	assert_int_equal(p->n_machines, 64);
+	assert_true(policy_machine_may(p, "account-063-of-this-machine-only", "s63"));
+	assert_false(policy_machine_may(p, "account-063-of-this-machine-only", "s62"));
+	assert_string_equal(p->classes[0].name, "default");
+	policy_free(p);
+	snprintf(text + strlen(text) - strlen(DEFAULT), 200, "account-064-of-this-machine-only = sshd\n" DEFAULT);
+	conf_refused(text, 66, "more than 64 accounts in [machine]");
+	snprintf(text, sizeof(text), "[machine]\ngit = %s\n" DEFAULT, services);
+	p = conf_loads(text);
+	assert_string_equal(policy_machine_value(p, 0, value, sizeof(value)), services);
+	policy_free(p);
+}
+
 static void A10_unknown_settings_in_the_file(void **state)
 {
 	(void)state;
@@ -903,6 +1010,9 @@ int main(void)
 		cmocka_unit_test(classes_fall_back_to_default),
 		cmocka_unit_test(issuer_is_the_host_without_one),
 		cmocka_unit_test(A10_unknown_settings_in_the_file),
+		cmocka_unit_test(accounts_of_the_machine_have_their_services),
+		cmocka_unit_test(A10_mistakes_about_accounts_of_the_machine),
+		cmocka_unit_test(as_many_accounts_of_the_machine_as_there_is_room_for),
 		cmocka_unit_test(sections_stand_where_they_must),
 		cmocka_unit_test(two_kinds_are_joined),
 		cmocka_unit_test(a_class_applies_where_it_says),

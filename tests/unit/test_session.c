@@ -2,9 +2,7 @@
 /* Pending before pam_systemd, open behind it, closed: for the process that logged in, while person and card are good. */
 #include "../../lib/auth/session.h"
 
-#include "stage_fault.h"
-
-#define SESSION_CGROUP "/user.slice/user-1001.slice/session-12.scope"
+#include "stage_session.h"
 
 static void log_in(void)
 {
@@ -14,7 +12,7 @@ static void log_in(void)
 /* pam_systemd has done its part. */
 static void enter_scope(void)
 {
-	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), SESSION_CGROUP);
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), SESSION_SCOPE);
 	host.session = "12";
 	host.session_active = true;
 	host.session_service = "login";
@@ -427,6 +425,162 @@ static void a_proof_through_the_users_socket_opens_none(void **state)
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
 }
 
+/* -- sudo within a login session -- */
+
+static int64_t newest(const char *column)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql), "SELECT coalesce(%s, -1) FROM session ORDER BY id DESC LIMIT 1", column);
+	return stage_count(sql);
+}
+
+/* Nobody was asked: the session is the caller's, falls with the card of his login, and stands in its place. */
+static void a_tickets_session_is_its_callers(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_at_console(STAGE_PASSWORD);
+	session_runs("sudo", 1001, "root");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(newest("person"), taro);
+	assert_int_equal(newest("card"), taros.row.id);
+	assert_int_equal(newest("login_grant"), -1);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	assert_string_equal(stage_last_event(&ev), "session-open OK");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+	assert_string_equal(ev.service, "sudo");
+	assert_int_equal(ev.actor, 1001);
+	assert_string_equal(ev.detail, "{\"logind_session\":\"12\",\"target\":\"root\"}");
+	assert_int_equal(in_state("open"), 2);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_string_equal(stage_last_event(&ev), "session-close OK");
+	assert_string_equal(ev.detail, "{\"logind_session\":\"12\",\"target\":\"root\"}");
+	assert_int_equal(in_state("open"), 1);
+	assert_int_equal(newest("id"), 2);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE id = 2 AND state = 'closed'"), 1);
+	/* Revoked between its two lines, and before the first. */
+	session_runs("sudo", 1001, "root");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage_move_card(&taros, CARD_REVOKED);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_REVOKED);
+	session_runs("sudo", 1001, "root");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_REVOKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 3);
+}
+
+/* Who was asked has it by what he answered, whomever the session names. */
+static void the_session_of_who_was_asked(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = session,totp\n" SESSION_DEFAULT);
+	session_over_ssh(STAGE_PASSWORD);
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(stage_code()), ERR_OK);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+	stage_request(user, "hanako");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(newest("person"), taro);
+	assert_int_equal(newest("card"), taros.row.id);
+	assert_int_equal(newest("login_grant"), 2);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	/* Another process has it not: its own account must be good. */
+	session_runs("sudo", 1001, "hanako");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	stage_raw("UPDATE login_grant SET withdrawn = 1 WHERE id = 2");
+	session_runs("sudo", 1001, "hanako");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	/* root's names a person, and has no card to fall with. */
+	session_runs("sudo", 0, "hanako");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(newest("person"), hanako);
+	assert_int_equal(newest("card"), -1);
+	/* Whoever has no login here has no session, whomever he names. */
+	session_runs("sudo", 1002, "taro");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	session_runs("sudo", 1003, "taro");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	session_runs("sudo", 1234, "taro");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+}
+
+/* The card is of what was asked since where the login had none. */
+static void a_tickets_session_falls_with_what_was_asked_since(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = card,totp\n" SESSION_DEFAULT);
+	session_at_console(STAGE_PASSWORD);
+	stage_raw("UPDATE session SET card = NULL; UPDATE login_grant SET card = NULL, factors = 'password,totp'");
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(STAGE_PIN, stage_code()), ERR_OK);
+	session_runs("sudo", 1001, "root");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(newest("card"), taros.row.id);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	stage_move_card(&taros, CARD_REVOKED);
+	session_runs("sudo", 1001, "root");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_REVOKED);
+}
+
+/* logind has none for them, and nothing is kept of theirs. */
+static void listed_accounts_need_no_logind(void **state)
+{
+	(void)state;
+	stage_policy("[machine]\njiro = cron sshd\n" STAGE_POLICY);
+	stage_at_console("jiro");
+	stage_request(service, "cron");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	stage_request(service, "sshd");
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	stage_request(service, "atd");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NOT_A_PERSON);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 0);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
+}
+
+/* One short of the lock: nothing but a verified login gives tries back. */
+static void A7_only_verified_logins_clear_counters(void **state)
+{
+	static const char *const services[] = { "cron", "systemd-user", "sudo", "su" };
+	static const char *const origins[] = { "local", "remote", "uid:1001" };
+	struct bucket_row b = { .person = 0 };
+
+	(void)state;
+	stage_policy(SESSION_POLICY "batch = yes\n");
+	session_at_console(STAGE_PASSWORD);
+	for (size_t i = 0; i < 3; i++) {
+		b = (struct bucket_row){ .person = taro, .failed = 2 };
+		strcpy(b.origin, origins[i]);
+		assert_int_equal(clock_now(&b.last), ERR_OK);
+		rules_begin();
+		assert_int_equal(store_bucket_put(rules_store, &b), ERR_OK);
+		rules_commit();
+	}
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		for (int64_t ruid = 0; ruid <= 1001; ruid += 1001) {
+			session_runs(services[i], ruid, "taro");
+			if (ruid && !strcmp(services[i], "su"))
+				continue;
+			assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+			assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+			assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+			assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+			for (size_t k = 0; k < 3; k++)
+				assert_int_equal(stage_failed(taro, origins[k]), 2);
+		}
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_failed(taro, "uid:1001"), 0);
+	assert_int_equal(stage_failed(taro, "local"), 2);
+	assert_int_equal(stage_failed(taro, "remote"), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest list[] = {
@@ -451,6 +605,11 @@ int main(void)
 		STAGE_TEST_SECRETS(a_person_who_vanishes_meanwhile_has_none),
 		STAGE_TEST_SECRETS(a_pending_session_is_closed_without_a_name),
 		STAGE_TEST_SECRETS(a_proof_through_the_users_socket_opens_none),
+		STAGE_TEST_SECRETS(a_tickets_session_is_its_callers),
+		STAGE_TEST_SECRETS(the_session_of_who_was_asked),
+		STAGE_TEST_SECRETS(a_tickets_session_falls_with_what_was_asked_since),
+		STAGE_TEST(listed_accounts_need_no_logind),
+		STAGE_TEST_SECRETS(A7_only_verified_logins_clear_counters),
 	};
 
 	if (!stage_start())

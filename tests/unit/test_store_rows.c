@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every row there and back, its rules, and rows that someone else wrote. */
+#include <dlfcn.h>
+
 #include "store_fixture.h"
 #include "store_same.h"
 
@@ -14,6 +16,20 @@ struct context {
 	struct person taro;
 	struct card_row card;
 };
+
+static int64_t db_work;         /* steps of SQLite's machine */
+
+int sqlite3_step(sqlite3_stmt *statement)
+{
+	static int (*real)(sqlite3_stmt *statement);
+	int rc;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
+	rc = real(statement);
+	db_work += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+	return rc;
+}
 
 static int setup(void **state)
 {
@@ -667,6 +683,151 @@ static void session_opens_and_closes(void **state)
 	assert_int_equal(store_session_update(c->s, &r), ERR_NOT_FOUND);
 }
 
+static enum err keep_ids(const struct grant_row *g, void *arg)
+{
+	char *ids = arg;
+
+	snprintf(ids + strlen(ids), 512 - strlen(ids), "%lld ", (long long)g->id);
+	return g->id == 0 ? ERR_INVALID : ERR_OK;
+}
+
+static const char *inside(struct store *s, const char *boot, const char *logind, int64_t person, int64_t after)
+{
+	static char ids[512];
+
+	ids[0] = '\0';
+	assert_int_equal(store_grant_each_inside(s, boot, logind, person, after, keep_ids, ids), ERR_OK);
+	return ids;
+}
+
+static enum err stop_at_third(const struct grant_row *g, void *arg)
+{
+	int *n = arg;
+
+	return ++*n == 3 && g->id ? ERR_DENIED : ERR_OK;
+}
+
+static void grants_of_a_login_session(void **state)
+{
+	static const char other_boot[] = "11111111-2222-4333-8444-555555555555";
+	struct context *c = *state;
+	struct person hanako = fixture_person("hanako", 1001);
+	struct grant_row g = a_grant(c), read;
+	char all[512] = "";
+	int n = 0;
+
+	assert_int_equal(store_person_add(c->s, &hanako), ERR_OK);
+
+	/* 1: before; 2 to 71: within; 72 to 75: of nobody there. */
+	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
+	strcpy(g.logind_session, "12");
+	for (int i = 0; i < 70; i++)
+		assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
+	for (int i = 71; i > 7; i--)
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%d ", i);
+	strcpy(g.logind_session, "121");
+	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
+	strcpy(g.logind_session, "");
+	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
+	strcpy(g.logind_session, "12");
+	strcpy(g.at.boot_id, other_boot);
+	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
+	g = a_grant(c);
+	strcpy(g.logind_session, "12");
+	g.person = hanako.id;
+	assert_int_equal(store_grant_add(c->s, &g), ERR_OK);
+
+	assert_string_equal(inside(c->s, BOOT, "12", c->taro.id, 0), all);
+	assert_string_equal(inside(c->s, BOOT, "12", c->taro.id, 68), "71 70 69 ");
+	assert_string_equal(inside(c->s, BOOT, "12", c->taro.id, 71), "");
+	assert_string_equal(inside(c->s, BOOT, "121", c->taro.id, 0), "72 ");
+	assert_string_equal(inside(c->s, BOOT, "", c->taro.id, 0), "");
+	assert_string_equal(inside(c->s, BOOT, "1", c->taro.id, 0), "");
+	assert_string_equal(inside(c->s, other_boot, "12", c->taro.id, 0), "74 ");
+	assert_string_equal(inside(c->s, BOOT, "12", hanako.id, 0), "75 ");
+	assert_string_equal(inside(c->s, "", "12", c->taro.id, 0), "");
+	/* What the caller says ends it. */
+	assert_int_equal(store_grant_each_inside(c->s, BOOT, "12", c->taro.id, 0, stop_at_third, &n), ERR_DENIED);
+	assert_int_equal(n, 3);
+
+	assert_int_equal(store_grant_by_id(c->s, 75, &read), ERR_OK);
+	assert_same(grant_row, &g, &read);
+	read.id = -7;
+	assert_int_equal(store_grant_by_id(c->s, 76, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_by_id(c->s, 0, &read), ERR_NOT_FOUND);
+	assert_int_equal(store_grant_by_id(c->s, -1, &read), ERR_NOT_FOUND);
+	assert_int_equal(read.id, -7);
+}
+
+static int64_t session_of(struct context *c, const char *boot, const char *logind, const char *service)
+{
+	struct session_row r = { .id = -7 };
+	enum err e = store_session_of_logind(c->s, boot, logind, service, &r);
+
+	assert_true(e == ERR_OK || e == ERR_NOT_FOUND);
+	return r.id;
+}
+
+static void session_of_a_login_session(void **state)
+{
+	struct context *c = *state;
+	struct session_row r = {
+		.person = c->taro.id, .card = -1, .grant = -1, .service = "login", .host_pid = 77, .host_start = 88,
+		.logind_session = "12", .state = SESSION_OPEN, .closed_at = -1,
+	}, read;
+	struct person hanako = fixture_person("hanako", 1001);
+
+	assert_int_equal(store_person_add(c->s, &hanako), ERR_OK);
+	r.at = fixture_moment();
+	assert_int_equal(store_session_add(c->s, &r), ERR_OK);
+	assert_int_equal(store_session_of_logind(c->s, BOOT, "12", "login", &read), ERR_OK);
+	assert_same(session_row, &r, &read);
+	strcpy(r.service, "sudo");
+	assert_int_equal(store_session_add(c->s, &r), ERR_OK);
+	strcpy(r.service, "login");
+	strcpy(r.logind_session, "");
+	assert_int_equal(store_session_add(c->s, &r), ERR_OK);
+	assert_int_equal(session_of(c, BOOT, "12", "login"), 1);
+	assert_int_equal(session_of(c, BOOT, "12", "sudo"), 2);
+	assert_int_equal(session_of(c, BOOT, "12", "su"), -7);
+	assert_int_equal(session_of(c, BOOT, "12", ""), -7);
+	assert_int_equal(session_of(c, BOOT, "1", "login"), -7);
+	assert_int_equal(session_of(c, BOOT, "", "login"), -7);
+	assert_int_equal(session_of(c, "11111111-2222-4333-8444-555555555555", "12", "login"), -7);
+	/* The newest, closed or not, whoever's. */
+	strcpy(r.logind_session, "12");
+	r.person = hanako.id;
+	r.state = SESSION_CLOSED;
+	r.closed_at = NOW;
+	assert_int_equal(store_session_add(c->s, &r), ERR_OK);
+	assert_int_equal(session_of(c, BOOT, "12", "login"), 4);
+}
+
+/* Among 20,000 rows those of the session are read, and no others. */
+static void a_login_session_is_found_by_index(void **state)
+{
+	static const char rows[] =
+		"WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) ";
+	struct context *c = *state;
+	char sql[1024], ids[512] = "";
+	struct session_row r;
+
+	assert_int_equal(store_commit(c->s), ERR_OK);
+	snprintf(sql, sizeof(sql), "%s INSERT INTO login_grant SELECT i, %lld, NULL, 'card,totp', 'default', 'login', 'local', 0, '" BOOT "', "
+		 "1, 1, 7, i / 10, 77, 88, 1, 1, 1, 0, NULL FROM n", rows, (long long)c->taro.id);
+	fixture_raw(c->dir, sql);
+	snprintf(sql, sizeof(sql), "%s INSERT INTO session SELECT i, %lld, NULL, NULL, 'login', NULL, NULL, '" BOOT "', 1, 1, 77, 88, i / 10, "
+		 "'open', NULL FROM n", rows, (long long)c->taro.id);
+	fixture_raw(c->dir, sql);
+	db_work = 0;
+	assert_int_equal(store_grant_each_inside(c->s, BOOT, "1200", c->taro.id, 12004, keep_ids, ids), ERR_OK);
+	assert_string_equal(ids, "12009 12008 12007 12006 12005 ");
+	assert_int_equal(store_session_of_logind(c->s, BOOT, "1200", "login", &r), ERR_OK);
+	assert_int_equal(r.id, 12009);
+	assert_int_equal(store_grant_by_id(c->s, 15000, &(struct grant_row){ 0 }), ERR_OK);
+	assert_in_range(db_work, 1, 400);
+}
+
 /* -- events and groups -- */
 
 static enum err last_event(const struct event_row *e, void *arg)
@@ -1067,6 +1228,9 @@ int main(void)
 		T(flood_of_failures_stays_small),
 		T(grant_of_a_host_is_found),
 		T(session_opens_and_closes),
+		T(grants_of_a_login_session),
+		T(session_of_a_login_session),
+		T(a_login_session_is_found_by_index),
 		T(events_are_filtered_in_order),
 		T(events_are_append_only),
 		T(group_is_known_once_added),

@@ -43,7 +43,7 @@ extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_real
 	X(memfd_create, -1, EMFILE) X(signalfd, -1, EMFILE) X(dup2, -1, EMFILE) X(close_range, -1, EINVAL) X(chdir, -1, EIO) \
 	X(setsid, -1, EPERM) X(setgroups, -1, EPERM) X(setresgid, -1, EPERM) X(setresuid, -1, EPERM) X(waitpid, -1, ECHILD) \
 	X(kill, -1, EPERM) X(readlink, -1, EACCES) X(rename, -1, EIO) X(getpwnam, 0, EIO) X(timer_create, -1, EAGAIN) \
-	X(timer_settime, -1, EINVAL) X(getpwnam_r, EIO, 0) X(getgrnam_r, EIO, 0) X(gethostname, -1, EFAULT) \
+	X(timer_settime, -1, EINVAL) X(getpwnam_r, EIO, 0) X(getpwuid_r, EIO, 0) X(getgrnam_r, EIO, 0) X(gethostname, -1, EFAULT) \
 	X(sqlite3_open_v2, 14, 0) X(sqlite3_prepare_v3, 10, 0) X(sqlite3_step, 10, 0) X(sqlite3_exec, 13, 0) \
 	X(sqlite3_bind_text64, 7, 0) X(sqlite3_bind_int64, 7, 0) X(sqlite3_bind_blob64, 7, 0) X(sqlite3_db_config, 1, 0) \
 	X(EVP_CIPHER_CTX_new, 0, 0) X(EVP_CIPHER_fetch, 0, 0) X(EVP_CipherInit_ex2, 0, 0) X(EVP_CipherUpdate, 0, 0) \
@@ -55,6 +55,7 @@ extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_real
 	X(oath_totp_validate4_callback, -6, 0) X(ini_parse_stream, -2, 0) X(json_object, 0, 0) X(json_object_set_new, -1, 0) \
 	X(json_dumpb, 0, 0) X(json_string, 0, 0) X(sd_journal_sendv, -5, 0) X(sd_session_get_seat, -5, 0) X(sd_session_get_remote_host, -5, 0) \
 	X(sd_session_get_service, -5, 0) X(sd_session_get_state, -5, 0) X(sd_session_get_tty, -5, 0) X(sd_session_is_remote, -5, 0) \
+	X(sd_session_get_uid, -5, 0) \
 	X(sqlite3_bind_null, 7, 0) X(sqlite3_file_control, 1, 0) X(sqlite3_vfs_find, 0, 0) X(sqlite3_column_text, 0, 0) \
 	X(sqlite3_column_blob, 0, 0) X(__pread_chk, -1, EIO) X(ftruncate, -1, EIO) X(renameat2, -1, EIO) X(unlinkat, -1, EIO) \
 	X(ASN1_TIME_to_tm, 0, 0) X(BIO_new, 0, 0) X(BIO_read, -1, 0) X(BN_bin2bn, 0, 0) X(BN_mod_word, -1, 0) \

@@ -3,14 +3,16 @@
 """Each call of the daemon's programs into a library made to fail in turn, or to be the last: never a login without its record, never a guess
 uncounted."""
 import base64
+import contextlib
 import os
 import pathlib
+import pwd
 import re
 import resource
 import sys
 import time
 
-from lib import daemon, faults, pam, report, stage, vcard, world
+from lib import console, daemon, faults, pam, report, stage, vcard, world
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "pam"))
 import rig  # noqa: E402  pylint: disable=wrong-import-position
@@ -19,6 +21,11 @@ CONF = """
 [settings]
 argon2-memory = 19MiB
 argon2-time = 1
+
+[class switch]
+service = sudo
+factors = session,totp session,password
+attempts = 20
 
 [class helpers]
 group = audio
@@ -74,10 +81,10 @@ def login(*answers):
     return lambda: pam.attempt("taro", *answers, calls=("auth",), seconds=60)
 
 
-def judged(what, attempt, may_succeed):
+def judged(what, attempt, may_succeed, origin="local"):
     """One login with a failing call in it: whether it came to that, and everything that must hold then."""
     global last_code
-    grants, had = daemon.successes(), daemon.counted("taro")
+    grants, had = daemon.successes(), daemon.counted("taro", origin)
     if had > 10:
         forget()
         had = 0
@@ -97,7 +104,7 @@ def judged(what, attempt, may_succeed):
     if made and not may_succeed:
         raise AssertionError(f"{what}: a grant for a wrong answer")
     guesses = guesses_of(said)
-    counted = daemon.counted("taro") - (0 if made else had)
+    counted = daemon.counted("taro", origin) - (0 if made else had)
     # For somebody unknown a hash is computed for the time it takes, and compared with nothing.
     if guesses and not made and not counted and "can't be used for this name" not in outcome.text:
         raise AssertionError(f"{what}: {said} and nothing counted: {outcome}")
@@ -106,7 +113,7 @@ def judged(what, attempt, may_succeed):
     return "failed" in said
 
 
-def sweep(program, names, answers, may_succeed, samples=SAMPLES):
+def sweep(program, names, answers, may_succeed, samples=SAMPLES, log_in=login, origin="local"):
     """Returns how many calls were made to fail, by name."""
     well()
     done = {}
@@ -117,7 +124,7 @@ def sweep(program, names, answers, may_succeed, samples=SAMPLES):
         for n in faults.numbers(samples):
             what = f"{program}: call {n} of {name}"
             with faults.fault(program, f"{name}:{n}"):
-                reached = judged(what, login(*answers), may_succeed)
+                reached = judged(what, log_in(*answers), may_succeed, origin)
             faults.at_rest(pid, held, what)
             if not reached:
                 break
@@ -188,6 +195,56 @@ def A1_the_reading_of_a_certificate_fails():
         report.equal("d2i_X509" in done, True, "a certificate was read")
     stage.tool("revoke", card_id, "--reason", "damaged", text="")
     taro.card.insert()
+    well()
+
+
+@contextlib.contextmanager
+def session():
+    """taro is at the console. How a set-uid host that he starts there gets to its place, and the origin of its tries."""
+    uid = pwd.getpwnam("taro").pw_uid
+    with console.Console() as terminal:
+        report.equal(terminal.login("taro", *taro.by_password()), True, terminal.text)
+        scope = f"/sys/fs/cgroup/user.slice/user-{uid}.slice/session-{terminal.shell('echo $XDG_SESSION_ID')}.scope"
+
+        def enter():
+            pathlib.Path(scope, "cgroup.procs").write_text(str(os.getpid()))
+            os.setresuid(uid, 0, 0)
+        yield enter, f"uid:{uid}"
+        terminal.logout()
+
+
+@report.test(seconds=150)
+def A1_each_call_for_sudo_within_a_login_session_fails():
+    """Where only what the login proved opens."""
+    world.login_stack(service="sudo")
+    with session() as (enter, origin):
+        def log_in(*answers):
+            return lambda: pam.attempt("taro", *answers, service="sudo", calls=("auth",), before=enter, seconds=60)
+        names = faults.SESSION[:3] + faults.STORE + faults.MEMORY + ("clock_gettime", "open", "read", "getpwnam_r", "argon2id_ctx", "recvmsg", "sendmsg")
+        password = "code or password"
+        done = sweep(daemon.WORKER, names, ((password, taro.password),), True, WRONG_SAMPLES, log_in, origin)
+        for name in faults.SESSION[:3]:
+            report.equal(name in done, True, f"{name} was called")
+        sweep(daemon.WORKER, names, ((password, "not the password"),), False, 2, log_in, origin)
+    well()
+
+
+@report.test(seconds=60)
+def A1_a_sudo_that_asks_nothing_fails():
+    """A ticket or NOPASSWD: whose login is not known, or who calls, goes no further."""
+    world.login_stack(service="sudo")
+    with session() as (enter, _):
+        for call, needed in (("account", ("sd_session_get_uid", "getpwnam_r")), ("open", ("sd_session_get_uid", "getpwuid_r"))):
+            for name in dict.fromkeys(needed + faults.SESSION):
+                for n in faults.numbers(WRONG_SAMPLES):
+                    faults.heard()
+                    with faults.fault(daemon.WORKER, f"{name}:{n}"):
+                        code = pam.attempt("taro", service="sudo", calls=(call,), before=enter).codes[call]
+                    if "failed" not in faults.heard():
+                        report.equal((code, n > 1 or name not in needed), (pam.SUCCESS, True), f"{call} without a failing {name}")
+                        break
+                    if name in needed or code != pam.SUCCESS:
+                        report.equal(code in (pam.PERM_DENIED, pam.AUTHINFO_UNAVAIL), True, f"{call}, call {n} of {name}: {code}")
     well()
 
 

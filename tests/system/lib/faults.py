@@ -32,6 +32,8 @@ REST = ("open", "openat", "read", "pread", "__pread_chk", "pwrite", "write", "fs
         "gethostname", "ini_parse_stream", "json_object", "json_object_set_new", "json_string", "json_dumpb", "sd_journal_sendv",
         "sd_session_get_seat", "sd_session_get_tty", "sd_session_get_remote_host", "sd_session_get_service", "sd_session_get_state",
         "sd_session_is_remote")
+# Only within a login session.
+SESSION = ("sd_session_get_uid", "sd_session_get_state", "sd_session_get_service", "getpwuid_r")
 WORKER = MEMORY + STORE + CRYPTO + REST
 
 _told = None

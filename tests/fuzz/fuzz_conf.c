@@ -4,6 +4,7 @@
 
 #include "fuzz.h"
 #include "policy.h"
+#include "text.h"
 
 #define TEXT_SIZE (1024 * 1024)
 #define LINE_SIZE 8192
@@ -65,6 +66,7 @@ static void put_class(const struct policy_class *c, bool is_default)
 {
 	static const char *const wheres[] = { "any", "local", "remote" };
 	static const char *const languages[] = { "auto", "ja", "en" };
+	static const char *const ssh_cards[] = { "pin", "possession" }, *const sus[] = { "target", "caller" };
 	char words[LINE_SIZE] = "", one[129];
 	size_t len = 0;
 
@@ -85,6 +87,9 @@ static void put_class(const struct policy_class *c, bool is_default)
 	put("card-wait = %u", c->card_wait_s);
 	put("login-time = %u", c->login_time_s);
 	put("pin-keep = %u", c->pin_keep);
+	put("ssh-card = %s", ssh_cards[c->ssh_card]);
+	put("reuse = %lld", (long long)c->reuse_s);
+	put("su = %s", sus[c->su]);
 	put("when-full = %s", c->when_full ? "yes" : "no");
 	put("batch = %s", c->batch ? "yes" : "no");
 	put("language = %s", languages[c->language]);
@@ -104,6 +109,9 @@ static void put_policy(const struct policy *p)
 	put("argon2-memory = %uKiB", p->settings.argon2_memory_kib);
 	put("argon2-time = %u", p->settings.argon2_time);
 	put("issuer = %s", p->settings.issuer);
+	put("[machine]");
+	for (size_t i = 0; i < p->n_machines; i++)
+		put_words(p->machines[i].login, &p->machines[i].services);
 	for (size_t i = 0; i < p->n_classes; i++)
 		put_class(&p->classes[i], i + 1 == p->n_classes);
 }
@@ -147,11 +155,37 @@ static void check_class(const struct policy_class *c)
 		kinds = 0;
 		for (size_t k = 0; k < a->n; k++)
 			kinds |= factor_kinds(a->factors[k]);
-		must((kinds & (kinds - 1)) != 0);
+		/* One that is never offered there need not join two. */
+		must((kinds & (kinds - 1)) != 0 || alternative_has_card(a) || alternative_has(a, FACTOR_SESSION));
 	}
+	must(c->reuse_s >= 60 && c->reuse_s <= 7 * 86400);
 	must(c->attempts >= 1 && c->attempts <= 20 && c->lock_s >= 60 && c->lock_s <= 86400);
 	must(c->card_wait_s < c->login_time_s && c->login_time_s <= 170 && c->pin_keep <= 2);
 	must(c->code_window <= 10);
+}
+
+/* Each account once, with its services and no other's. */
+static void check_machines(const struct policy *p)
+{
+	char value[POLICY_VALUE_SIZE];
+
+	must(p->n_machines <= POLICY_MACHINES_MAX);
+	for (size_t i = 0; i < p->n_machines; i++) {
+		const struct policy_machine *m = &p->machines[i];
+		size_t len = 0;
+
+		must(text_is_login(m->login) && m->services.n >= 1 && m->services.n <= POLICY_WORDS_MAX);
+		must(policy_machine_value(p, i, value, sizeof(value)) == value);
+		for (size_t k = 0; k < m->services.n; k++) {
+			must(policy_machine_may(p, m->login, m->services.words[k]));
+			len += strlen(m->services.words[k]) + 1;
+		}
+		must(strlen(value) == len - 1);
+		must(policy_machine_may(p, m->login, "systemd-user") && !policy_machine_may(p, m->login, "-"));
+		for (size_t k = 0; k < i; k++)
+			must(strcmp(p->machines[k].login, m->login) != 0 && p->machines[k].line < m->line);
+	}
+	must(!policy_machine_may(p, "", "systemd-user"));
 }
 
 /* arg: the one group that has the person; NULL: the source fails. */
@@ -219,6 +253,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(policy_class_by_name(p, p->classes[i].name) == &p->classes[i]);
 		check_select(p, i);
 	}
+	check_machines(p);
 	check_same(p);
 	policy_free(p);
 	return 0;

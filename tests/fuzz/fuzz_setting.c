@@ -28,6 +28,7 @@ static void check_class(const struct policy_class *c)
 		must(c->alternatives[i].n >= 1 && c->alternatives[i].n <= POLICY_FACTORS_MAX);
 	must(c->attempts <= 20 && c->code_window <= 10 && c->pin_keep <= 2);
 	must(c->lock_s == 0 || (c->lock_s >= 60 && c->lock_s <= 86400));
+	must(c->reuse_s == 0 || (c->reuse_s >= 60 && c->reuse_s <= 7 * 86400));
 }
 
 static void check_suggestion(const char *section, const char *key)

@@ -77,11 +77,9 @@ enum err account_without_grant(const struct auth_call *c, const struct who *w, i
 		return ERR_NO_GRANT;
 	if (row->needs == NEEDS_BATCH)
 		return w->class_of->batch ? ERR_OK : ERR_NO_GRANT;
-	if (wants_root(row) && c->peer->ruid == 0)
+	if (row->needs == NEEDS_NOTHING || c->peer->ruid == 0)
 		return ERR_OK;
-	if (row->needs == NEEDS_SESSION)
-		return proved_enough(c, w, card);
-	return row->needs == NEEDS_ROOT_CALLER ? ERR_NO_GRANT : ERR_OK;
+	return row->needs == NEEDS_SESSION ? proved_enough(c, w, card) : ERR_NO_GRANT;
 }
 
 static enum err judge(const struct auth_call *c, const struct who *w)

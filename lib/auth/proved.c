@@ -10,10 +10,9 @@
 #define SSH "ssh-"
 #define BIT(f) (1u << (f))
 
-/* "ssh-card,totp": as login_end.c writes it. False: something else stands there. */
+/* "ssh-card,totp": as login_end.c writes it. False: something else stands there. p has no factors before. */
 static bool read_factors(const char *text, struct proved *p)
 {
-	p->factors = 0;
 	p->ssh = !strncmp(text, SSH, sizeof(SSH) - 1);
 	text += p->ssh ? sizeof(SSH) - 1 : 0;
 	for (;;) {
@@ -70,7 +69,7 @@ struct place {
 
 static enum err find(const struct auth_call *c, const struct who *w, struct place *at, struct proved *ret)
 {
-	struct proved p = { .grant = -1 };
+	struct proved p = { .factors = 0 };
 	struct grant_row g;
 	enum err e = clock_now(&at->now);
 
@@ -153,39 +152,37 @@ struct search {
 	const struct policy_class *class_of;
 	const struct place *at;
 	const struct proved *login;
-	bool found;
+	enum err result;        /* ERR_OK: found; else why not, of the newest that a card spoilt, ERR_NO_GRANT without one */
 	int64_t card;           /* of what was found */
-	enum err why;           /* of the newest that a card spoilt, else ERR_NO_GRANT */
 };
 
 /* A card that is not good any more spoils its own authentication, no other. */
 static enum err look_at(const struct grant_row *g, void *arg)
 {
 	struct search *s = arg;
-	struct proved p;
+	struct proved p = { .factors = 0 };
 	enum err e;
 
-	if (s->found || !g->through_root || !is_recent(g, &s->at->now, s->class_of))
+	if (s->result == ERR_OK || !g->through_root || !is_recent(g, &s->at->now, s->class_of))
 		return ERR_OK;
 	if (!read_factors(g->factors, &p))
 		return fail(ERR_STORE_CORRUPT, "grant %lld: factors", (long long)g->id);
 	if (!satisfies(s->login, &p, s->class_of))
 		return ERR_OK;
 	e = grant_card_good(s->call->store, g->card);
-	s->found = e == ERR_OK;
+	if (e >= ERR_UNAVAILABLE)
+		return e;
+	if (e == ERR_OK || s->result == ERR_NO_GRANT)
+		s->result = e;
 	s->card = g->card != -1 ? g->card : s->login->card;
-	if (e < ERR_UNAVAILABLE && s->why == ERR_NO_GRANT && !s->found)
-		s->why = e;
-	return e < ERR_UNAVAILABLE ? ERR_OK : e;
+	return ERR_OK;
 }
 
 enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *card)
 {
 	struct place at;
 	struct proved login, whole;
-	struct search s = {
-		.call = c, .class_of = w->class_of, .at = &at, .login = &login, .why = ERR_NO_GRANT,
-	};
+	struct search s = { .call = c, .class_of = w->class_of, .at = &at, .login = &login };
 	enum err e = find(c, w, &at, &login);
 
 	if (e != ERR_OK)
@@ -193,12 +190,12 @@ enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *
 	/* A login stands for `session` too. */
 	whole = login;
 	whole.factors |= BIT(FACTOR_SESSION);
-	s.found = satisfies(&login, &whole, w->class_of);
+	s.result = satisfies(&login, &whole, w->class_of) ? ERR_OK : ERR_NO_GRANT;
 	s.card = login.card;
-	if (!s.found)
+	if (s.result != ERR_OK)
 		e = store_grant_each_inside(c->store, at.now.boot_id, at.session, w->person.id, login.grant, look_at, &s);
-	if (e == ERR_OK && !s.found)
-		e = s.why;
+	if (e == ERR_OK)
+		e = s.result;
 	if (e == ERR_OK)
 		*card = s.card;
 	return e;

@@ -340,6 +340,9 @@ static void within_a_login_session_its_login_is_enough(void **state)
 	assert_int_equal(sudo("sudo", "jiro"), ERR_NOT_A_PERSON);
 	assert_int_equal(sudo("sudo", "root"), ERR_NOT_A_PERSON);
 	assert_int_equal(sudo("su", "taro"), ERR_NO_GRANT);
+	assert_int_equal(sudo("su-l", "taro"), ERR_NO_GRANT);
+	assert_int_equal(sudo("runuser", "taro"), ERR_NO_GRANT);
+	assert_int_equal(sudo("runuser-l", "taro"), ERR_NO_GRANT);
 	assert_int_equal(sudo("polkit-1", "taro"), ERR_NO_GRANT);
 	assert_int_equal(sudo("sudo-l", "taro"), ERR_NO_GRANT);
 	/* Where its class wants more than that login proved. */

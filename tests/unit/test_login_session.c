@@ -253,6 +253,10 @@ static void where_it_joins_nothing_another_card_may_be_asked_for(void **state)
 	assert_int_equal(stage_login(WRONG, "000000"), ERR_SECRET_WRONG);
 	assert_string_equal(stage.shown, PROMPT_PASSWORD PROMPT_CODE TELL_REFUSED);
 	assert_string_equal(stage_last_event(&ev), "login OK");
+	/* Nor a grant. */
+	stage_pass(60);
+	assert_int_equal(stage_login(STAGE_PASSWORD, stage_code()), ERR_OK);
+	assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE id = 3 AND card IS NULL AND factors = 'password,totp'"), 1);
 }
 
 /* A class may want it before the card: that one is asked for, and must be good. */

@@ -514,6 +514,42 @@ static void its_own_card_must_be_good(void **state)
 	assert_int_equal(enough(), ERR_NOT_FOUND);
 }
 
+/* Of two that are spoilt the newer one's card is named. */
+static void the_newest_reason_is_told(void **state)
+{
+	(void)state;
+	use("session,totp", REUSE);
+	ask_in_session(stage_code());
+	stage_raw("UPDATE card SET person = 1 WHERE id = 2");
+	stage_raw("INSERT INTO login_grant SELECT 3, person, 2, factors, class, service, origin, uid, boot_id, boot_ms, real_s, audit_session, "
+		  "logind_session, host_pid, host_start, parent_pid, parent_start, through_root, withdrawn, used_at FROM login_grant WHERE id = 2");
+	stage_raw("UPDATE session SET card = NULL; UPDATE login_grant SET card = NULL WHERE id = 1");
+	stage_raw("UPDATE card SET state = 'suspended' WHERE id = 1; UPDATE card SET not_after = 100 WHERE id = 2");
+	assert_int_equal(enough(), ERR_EXPIRED);
+	stage_raw("UPDATE login_grant SET card = 1 WHERE id = 3; UPDATE login_grant SET card = 2 WHERE id = 2");
+	assert_int_equal(enough(), ERR_SUSPENDED);
+	assert_int_equal(enough_card, -7);
+	/* One that needed no card goes with the login's, which has none here and one there. */
+	stage_raw("UPDATE login_grant SET card = NULL WHERE id = 3");
+	assert_int_equal(enough(), ERR_OK);
+	assert_int_equal(enough_card, -1);
+	stage_raw("UPDATE card SET state = 'active' WHERE id = 1; UPDATE login_grant SET card = 1 WHERE id = 1");
+	assert_int_equal(enough(), ERR_OK);
+	assert_int_equal(enough_card, taros.row.id);
+}
+
+/* What is not needed is not read. */
+static void of_a_login_that_is_enough_nothing_since_matters(void **state)
+{
+	(void)state;
+	ask_in_session(stage_code());
+	stage_raw("UPDATE login_grant SET factors = 'what' WHERE id = 2");
+	assert_int_equal(enough(), ERR_OK);
+	stage_raw("UPDATE login_grant SET origin = '' WHERE id = 2");
+	assert_int_equal(enough(), ERR_OK);
+	assert_int_equal(enough_card, taros.row.id);
+}
+
 /* sshd that somebody started within the session. */
 static void a_card_over_ssh_since_is_one_over_ssh(void **state)
 {
@@ -593,6 +629,8 @@ int main(void)
 		PROVED_TEST(one_that_does_not_count_is_not_enough),
 		PROVED_TEST(it_lives_no_longer_than_the_login),
 		PROVED_TEST(its_own_card_must_be_good),
+		PROVED_TEST(the_newest_reason_is_told),
+		PROVED_TEST(of_a_login_that_is_enough_nothing_since_matters),
 		PROVED_TEST(a_card_over_ssh_since_is_one_over_ssh),
 		PROVED_TEST(the_newest_sixty_four_are_looked_at),
 		PROVED_TEST(a_fault_at_any_step_proves_nothing),

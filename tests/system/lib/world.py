@@ -121,10 +121,11 @@ def journal_mark():
 
 def journal(*match, since=None):
     """Entries as dictionaries, oldest first. match: as journalctl takes it ("-u", "cardmfad", "_UID=0")."""
-    after = [f"--after-cursor={since}"] if since else []
+    # With a match --after-cursor leaves out the first entry behind a cursor that does not match.
+    begin = [f"--cursor={since}"] if since else []
     run("journalctl", "--sync")
-    text = run("journalctl", "-q", "--no-pager", "-o", "json", *after, *match, status=None).stdout
-    return [json.loads(line) for line in text.splitlines()]
+    text = run("journalctl", "-q", "--no-pager", "-o", "json", *begin, *match, status=None).stdout
+    return [entry for line in text.splitlines() if (entry := json.loads(line))["__CURSOR"] != since]
 
 
 def journal_text(*match, since=None):

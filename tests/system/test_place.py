@@ -249,14 +249,14 @@ def A24_cron_and_at_jobs_are_nowhere():
     jobs = "auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_loginuid.so\n"
     for service in ("cron", "atd"):
         world.write(f"/etc/pam.d/{service}", jobs)
-    world.run("systemd-run", "--unit", "box-atd", "/usr/sbin/atd", "-f")
     queued, by_root, direct = Later(), Later(), Later()
     pathlib.Path("/run/crond.reboot").unlink(missing_ok=True)
     world.run("crontab", "-u", "taro", "-", text=f"PATH=/usr/local/bin:/usr/bin:/bin\n@reboot {direct.command}\n")
     world.run("crontab", "-u", "root", "-", text=f"PATH=/usr/local/bin:/usr/bin:/bin\n@reboot su taro -c '{by_root.command}'\n")
     with cards_untouched():
-        world.run("systemd-run", "--unit", "box-cron", "/usr/sbin/cron", "-f")
         place.ssh(f"echo '{queued.command}' | at now")
+        for name in ("cron", "atd"):
+            world.run("systemd-run", "--unit", f"box-{name}", f"/usr/sbin/{name}", "-f")
         for later, what in ((direct, "cron"), (by_root, "root's cron, su"), (queued, "at")):
             is_remote(later.text(), what)
     world.systemctl("stop", "box-cron", "box-atd")

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 
-from lib import console, pam, place, report, stage, world
+from lib import console, daemon, faults, pam, place, report, stage, world
 from lib.place import LOCAL, REMOTE
 from lib.report import equal
 
@@ -264,6 +264,19 @@ def A25_all_descriptors_are_taken_in_the_middle():
     world.drop_in("cardmfad.service", "", "few")
     world.systemctl("restart", "cardmfad.service")
     equal(pam.attempt("taro", *pam.by_password(people["taro"])).opened, True, "with enough of them")
+
+
+@report.test(60)
+def A25_each_question_to_logind_fails():
+    faults.install()
+    questions = ("sd_session_get_service", "sd_session_get_state", "sd_session_is_remote", "sd_session_get_remote_host", "sd_session_get_tty")
+    with at_the_console() as terminal:
+        for name in questions:
+            faults.heard()
+            with faults.fault(daemon.WORKER, f"{name}:1"):
+                equal(place.verdict(terminal.shell("sudo -S id </dev/null")), REMOTE, name)
+            report.contains(" ".join(faults.heard()), "failed")
+        equal(place.verdict(terminal.shell("sudo -S id </dev/null")), LOCAL, "all answers are there")
 
 
 if __name__ == "__main__":

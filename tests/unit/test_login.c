@@ -363,6 +363,7 @@ static void sudo_in_a_session(void)
 	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
 	stage_request(service, "sudo");
 	stage.peer.ruid = 1001;
+	stage.peer.audit_session = 12;
 	stage.peer.pid++;
 }
 

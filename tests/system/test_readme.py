@@ -196,7 +196,7 @@ def a_person_is_registered_with_it():
     report.contains(shown["cardtool enroll"], "P-256, PIN proved, certificate until ")
     report.contains(shown["cardtool try"], "\nALLOWED\n")
     # The answer before the file is changed.
-    report.contains(shown["cardtool doctor"], "login, with the lines of README: 1 of 1 people would get in")
+    report.contains(shown["cardtool doctor"], "login, sshd, with the lines of README: 1 of 1 people would get in")
 
 
 @report.test(120)
@@ -213,6 +213,64 @@ def the_lines_for_debian_open_the_console():
     logins()
     type_it(back)
     report.equal(LOGIN.read_text(), before, back)
+
+
+def over_ssh(*words):
+    """ssh as the person's own machine has it, up to the end of the card's part."""
+    screen = console.Terminal("/usr/bin/ssh", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR", "taro@127.0.0.1", *words, env={"HOME": "/root"})
+    screen.expect(r"Enter PIN for .*: $")
+    screen.send(PIN)
+    screen.expect(SECOND)
+    return screen
+
+
+@report.test(120)
+def the_card_opens_ssh():
+    world.run("systemctl", "unmask", "ssh.service")
+    world.run("ssh-keygen", "-A")
+    world.systemctl("start", "ssh.service")
+    page = part(ENGLISH, "**6.")
+    step = commands("**6.")
+    at = next(number for number, command in enumerate(step) if command.startswith("sshd -t"))
+    for command in step[:at]:
+        type_it(command)
+    stack = pathlib.Path("/etc/pam.d/sshd")
+    stack.write_text(changed(stack.read_text(), rows(ENGLISH, "**5.")))
+    for command in step[at:]:
+        type_it(command.replace("&& sudo ", "&& "), statuses=(0, 1) if command == "cardtool doctor" else (0,))
+    world.write("/root/.ssh/config", re.search(r"^    (PKCS11Provider .*)$", page, re.MULTILINE)[1] + "\n", 0o600)
+    with over_ssh("id", "-un") as screen:
+        screen.send(PASSWORD)
+        report.equal((screen.end(), "taro" in screen.text.split()), (0, True), screen.text)
+    with over_ssh("id", "-un") as screen:
+        screen.send("wrong wrong")
+        screen.expect("denied|" + SECOND)
+
+
+@report.test(120)
+def sudo_and_su_ask_for_the_second_half():
+    table = rows(ENGLISH, "**5.")
+    noninteractive = [(old + "-noninteractive" * (old == "@include common-session"), [line + "-noninteractive" * (line == "@include common-session") for line in new])
+                      for old, new in table]
+    for name in re.findall(r"`(/etc/pam\.d/\S+)`", part(ENGLISH, "**7.")):
+        stack = pathlib.Path(name)
+        stack.write_text(changed(stack.read_text(), noninteractive if stack.name == "sudo" else table))
+    world.write("/etc/sudoers.d/box", "taro ALL=(ALL:ALL) ALL\n", 0o440)
+    with over_ssh() as screen:
+        screen.send(PASSWORD)
+        screen.expect(console.SHELL_PROMPT)
+        for command in ("sudo -k id -u", "sudo -k -i id -u"):
+            screen.send(command)
+            screen.expect(SECOND)
+            screen.send(PASSWORD)
+            screen.expect(r"\n0\r\n")
+            screen.expect(console.SHELL_PROMPT)
+        # Nobody becomes root by su.
+        screen.send("su -c id")
+        screen.expect(SECOND)
+        screen.send(PASSWORD)
+        screen.expect("Authentication failure")
+    report.equal(world.run("su", "-", "taro", "-c", "id -un").stdout, "taro\n")
 
 
 @report.test(120)

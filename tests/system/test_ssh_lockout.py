@@ -32,8 +32,8 @@ def prepare():
     stage.tool("user", "add", "goro")
     goro = stage.Person("goro", app=stage.enroll_app("goro"))
     stage.tool("password", "set", "goro", "--stdin", text=stage.PASSWORD + "\n")
-    for name, person in people.items():
-        sshd.allow(name, person.line)
+    for name in people:
+        sshd.allow(name, *(each.line for each in people.values()))
 
 
 def prompts(n):
@@ -67,7 +67,7 @@ def A33_ten_connections_of_six_tries_get_five_verifications():
         equal({client.returncode for client in clients}, {255}, screens)
     equal(verified_since(before), ["password"] * ATTEMPTS, "verifications")
     equal((daemon.counted("taro", "remote"), daemon.counted("taro")), (ATTEMPTS, 0), "tries counted over the network, at the console")
-    equal(sshd.attempt("taro", card="taro")[0], False, "whoever has the card and knows the password, while it is locked")
+    equal(sshd.walk("taro", stage.PASSWORD, card="taro"), (False, ["PIN", "Enter"]), "whoever has the card and knows the password, while it is locked")
     equal(daemon.counted("hanako", "remote"), 0, "another person's tries")
     sshd.unlock()
     equal(sshd.attempt("taro", people["taro"].password, card="taro")[0], True, "after the lock was ended")
@@ -106,6 +106,28 @@ def A12_a_locked_name_is_checked_no_further():
         equal(verified_since(before), [], "verifications, with a right password")
     equal((daemon.counted("taro", "remote"), daemon.counted("goro", "remote")), (ATTEMPTS, ATTEMPTS), "tries counted afterwards")
     sshd.unlock("taro", "goro")
+
+
+@report.test(60)
+def the_holder_of_the_card_is_told_of_a_lock():
+    """In a prompt to be confirmed: what a module says in front of a refusal, sshd keeps to itself."""
+    sshd.attempt("taro", *[WRONG] * ATTEMPTS, card="taro", options=prompts(ATTEMPTS))
+    for told, before, after in ((r"Locked after too many failures until \d{4}-\d\d-\d\d \d\d:\d\d\. The systems section can unlock you\.", None, None),
+                                (r"Your account is locked\. Ask the systems section\.", "locked", "active")):
+        if before:
+            daemon.change("UPDATE person SET state = ? WHERE login = 'taro'", before)
+        with sshd.ssh("taro", "id", card="taro") as terminal:
+            sshd.unlock_card(terminal)
+            terminal.expect(rf"{told} Press Enter: $")
+            terminal.send("")
+            equal(terminal.end() != 0, True, terminal.text)
+            lacks(terminal.text, "erification code")
+        if after:
+            daemon.change("UPDATE person SET state = ? WHERE login = 'taro'", after)
+    equal(daemon.counted("taro", "remote"), ATTEMPTS, "tries counted afterwards")
+    # Nobody else is.
+    equal(sshd.walk("taro", WRONG, card="hanako"), (False, ["PIN", "code or password"]))
+    sshd.unlock()
 
 
 @report.test(90)

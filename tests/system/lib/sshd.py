@@ -32,7 +32,11 @@ PidFile none
 """
 PIN_PROMPT = r"Enter PIN for '.*': $"
 CODE_PROMPT = r"erification code or password: $"
-SSHD_PROMPT = r"'s password: $"         # of sshd's own method `password`
+QUESTIONS = {
+    "PIN": PIN_PROMPT, "code": "Verification code: $", "code or password": CODE_PROMPT, "password": "Password: $",
+    "sshd": "'s password: $",           # of sshd's own method `password`
+    "Enter": "Press Enter: $",
+}
 people = {}             # who has a card, by name: only one of them is in its reader at a time
 
 
@@ -178,9 +182,9 @@ def walk(user, answer, card=None, key=None, options=()):
     """The same answer to whatever the server asks. Returns (does it run a command, what was asked)."""
     asked = []
     with ssh(user, "echo in=$(id -un)", card=card, key=key, options=options) as terminal:
-        while (kind := terminal.expect(PIN_PROMPT, r"Verification code: $", CODE_PROMPT, SSHD_PROMPT, r"Password: $", pexpect.EOF)) < 5:
-            asked.append(("PIN", "code", "code or password", "sshd", "password")[kind])
-            terminal.send(stage.PIN if kind == 0 else answer)
+        while (kind := terminal.expect(*QUESTIONS.values(), pexpect.EOF)) < len(QUESTIONS):
+            asked.append(list(QUESTIONS)[kind])
+            terminal.send(stage.PIN if asked[-1] == "PIN" else answer)
         return terminal.end() == 0 and f"in={user}" in terminal.text, asked
 
 

@@ -108,12 +108,18 @@ static enum err ask_enter(const struct login *l, const char *text, int64_t until
 	return l->c->io->ask(l->c->io->arg, true, text, &dropped, until);
 }
 
+/* sshd keeps to itself what was said in front of a refusal. */
+static bool texts_are_lost(const struct login *l)
+{
+	return is_silent(l) || l->who.ssh;
+}
+
 enum err login_card_tell_holder(const struct login *l, const char *text)
 {
 	char prompt[WIRE_TEXT_MAX];
 	enum err e;
 
-	if (!is_silent(l))
+	if (!texts_are_lost(l))
 		return l->c->io->tell(l->c->io->arg, true, text);
 	snprintf(prompt, sizeof(prompt), "%s %s", text, _("Press Enter: "));
 	e = ask_enter(l, prompt, l->deadline);
@@ -122,7 +128,7 @@ enum err login_card_tell_holder(const struct login *l, const char *text)
 
 enum err login_card_stop(const struct login *l, enum err why)
 {
-	enum err e = is_silent(l) ? login_card_tell_holder(l, speech_refusal(why)) : ERR_OK;
+	enum err e = texts_are_lost(l) ? login_card_tell_holder(l, speech_refusal(why)) : ERR_OK;
 
 	return e == ERR_OK ? why : e;
 }

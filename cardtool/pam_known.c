@@ -50,6 +50,60 @@ static const struct row {
 	{ "pam_fprintd", NULL, EVERY_PHASE, 0, KIND_INHERENCE },
 };
 
+/* "crond:atd" */
+static bool is_in(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; *at; at += *at == ':') {
+		size_t n = strcspn(at, ":");
+
+		if (n == len && strncmp(at, word, len) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* pam_succeed_if.c: its words are flags, and conditions of three words. */
+static bool is_flag(const char *word)
+{
+	static const char *const flags[] = { "quiet", "quiet_success", "quiet_fail", "audit", "debug", "use_uid" };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (strcmp(flags[i], word) == 0)
+			return true;
+	return false;
+}
+
+void pam_known_at(const struct pam_line *l, const char *service, struct pam_known *k)
+{
+	char name[64], text[PAM_LINE_MAX], *save = NULL;
+	const char *words[3];
+	size_t n = 0;
+	bool holds;
+
+	if (k->missing || l->kind != LINE_MODULE || strcmp(pam_stack_module_name(l, name, sizeof(name)), "pam_succeed_if") != 0 ||
+	    !text_copy(text, sizeof(text), l->arguments))
+		return;
+	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (is_flag(word))
+			continue;
+		if (n == 3)
+			return;
+		words[n++] = word;
+	}
+	if (n != 3 || strcmp(words[0], "service") != 0)
+		return;
+	if (strcmp(words[1], "in") == 0 || strcmp(words[1], "notin") == 0)
+		holds = is_in(words[2], service) == (strcmp(words[1], "in") == 0);
+	else if (strcmp(words[1], "=") == 0 || strcmp(words[1], "!=") == 0)
+		holds = (strcmp(words[2], service) == 0) == (strcmp(words[1], "=") == 0);
+	else
+		return;
+	k->codes = holds ? CODE_BIT(CODE_SUCCESS) : CODES_FAILING;
+}
+
 bool pam_known_path(const char *module, const char *const *dirs, char *dst, size_t size)
 {
 	if (module[0] == '/')

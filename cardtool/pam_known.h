@@ -24,6 +24,9 @@ extern const char *const pam_known_dirs[];
 /* Where the file of this module is; false: there is none, or dst is too small. */
 bool pam_known_path(const char *module, const char *const *dirs, char *dst, size_t size);
 
+/* Where the line asks for the service alone, as in `pam_succeed_if.so service in crond`, what it answers at this one. */
+void pam_known_at(const struct pam_line *l, const char *service, struct pam_known *k);
+
 /* dirs NULL: every module is taken to be there. */
 void pam_known_line(const struct pam_line *l, enum pam_phase phase, const char *const *dirs, struct pam_known *ret);
 

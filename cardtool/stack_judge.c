@@ -40,6 +40,7 @@ static bool prepare(struct phase *p, const struct pam_service *s, enum pam_phase
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		pam_known_line(&p->stack->lines[i], which, dirs, &p->known[i]);
+		pam_known_at(&p->stack->lines[i], s->name, &p->known[i]);
 		p->codes[i] = p->known[i].codes;
 		p->ours[i] = p->watched[i] = p->known[i].ours;
 		p->n_ours += p->known[i].ours;
@@ -268,13 +269,28 @@ static void watch(struct phase *p, bool confirm)
 		p->watched[i] = p->ours[i] && p->known[i].confirm == confirm;
 }
 
+static bool is_reached(const struct phase *p)
+{
+	struct pam_trace trace;
+
+	return find(p, true, &trace) != EVAL_NONE;
+}
+
+static bool passes_without_us(const struct phase *p)
+{
+	struct pam_trace trace;
+
+	return find(p, false, &trace) == EVAL_FOUND;
+}
+
 static void judge_confirm(struct phase *p, const struct session_lines *l, const struct host_service *host)
 {
 	const struct pam_line *lines = p->stack->lines;
-	bool made = l->systemd < p->stack->n && host->kind == HOST_LOGIN;
+	bool there = l->systemd < p->stack->n;
 
-	if (!made) {
-		if (l->n_confirm && host->kind != HOST_SWITCH)
+	watch(p, true);
+	if (!there || host->kind != HOST_LOGIN) {
+		if (l->n_confirm && host->kind != HOST_SWITCH && !(host->kind == HOST_JOBS && there) && is_reached(p))
 			add(p, FAULT_CONFIRM_LONELY, &lines[l->last_confirm], NULL);
 		return;
 	}
@@ -284,7 +300,6 @@ static void judge_confirm(struct phase *p, const struct session_lines *l, const 
 	}
 	if (l->last_confirm < l->systemd)
 		add(p, FAULT_CONFIRM_EARLY, &lines[l->last_confirm], &lines[l->systemd]);
-	watch(p, true);
 	look_for_ways_past(p);
 }
 
@@ -307,11 +322,13 @@ static void judge_session(struct phase *p, const struct host_service *host)
 		if (l.first_open > l.systemd)
 			add(p, FAULT_OPEN_LATE, &lines[l.first_open], &lines[l.systemd]);
 		watch(p, false);
-		look_for_ways_past(p);
+		/* A line for all may pass by what it is not meant for. */
+		if (expected)
+			look_for_ways_past(p);
 	}
 	judge_confirm(p, &l, host);
 	memcpy(p->watched, p->ours, p->stack->n * sizeof(*p->watched));
-	if (!look_at_arguments(p))
+	if (!look_at_arguments(p) && (expected || !passes_without_us(p)))
 		look_for_walls(p);
 }
 

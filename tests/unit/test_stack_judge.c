@@ -207,6 +207,33 @@ static void profiles_are_right_wherever_they_reach(void **state)
 	write_debian();
 }
 
+#define PASS_BY(services) "session [success=1 default=ignore] pam_succeed_if.so quiet service " services "\n"
+#define SESSIONS(services) PASS_BY(services) "session required pam_cardmfa.so\n-session optional pam_systemd.so\n" \
+	PASS_BY(services) "session required pam_cardmfa.so confirm\nsession required pam_unix.so\n"
+
+/* One file for all, as RHEL has it: a condition on the service is decided. */
+static void services_that_a_condition_names_pass_by(void **state)
+{
+	static const char *const others[] = { "in systemd-user:gdm-launch-environment", "= systemd-user", "notin login:sshd", "!= login" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text), AUTH ACCOUNT SESSIONS("%s"), others[i], others[i]);
+		expect("login", text, (const struct wanted[]){ { 0 } });
+		snprintf(text, sizeof(text), "account required pam_cardmfa.so\n@include common-account\n" SESSIONS("%s"), others[i], others[i]);
+		expect("systemd-user", text, (const struct wanted[]){ { 0 } });
+	}
+	EXPECT("crond", ACCOUNT SESSIONS("in systemd-user"));
+	EXPECT("login", AUTH ACCOUNT SESSIONS("in login:x"), { FAULT_JUMPS_OVER, PHASE_SESSION, "pam_succeed_if.so quiet service in login:x" },
+	       { FAULT_JUMPS_OVER, PHASE_SESSION, "pam_succeed_if.so quiet service in login:x" },
+	       { FAULT_NEVER_PASSES, PHASE_SESSION, "pam_succeed_if.so quiet service in login:x" }, );
+	/* What else is asked for may be either. */
+	EXPECT("login", AUTH ACCOUNT PASS_BY("in crond uid = 0") SESSION, { FAULT_JUMPS_OVER, PHASE_SESSION, "uid = 0" }, );
+	EXPECT("systemd-user", ACCOUNT SESSIONS("in crond"), { FAULT_CONFIRM_LONELY, PHASE_SESSION, "confirm" }, );
+}
+
 static void ways_past_us_are_found(void **state)
 {
 	(void)state;
@@ -415,6 +442,7 @@ int main(void)
 		cmocka_unit_test(debian_alone_does_not_use_us),
 		cmocka_unit_test(right_stacks_have_no_fault),
 		cmocka_unit_test(profiles_are_right_wherever_they_reach),
+		cmocka_unit_test(services_that_a_condition_names_pass_by),
 		cmocka_unit_test(ways_past_us_are_found),
 		cmocka_unit_test(missing_lines_are_found),
 		cmocka_unit_test(walls_are_found),

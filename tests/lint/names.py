@@ -13,7 +13,7 @@ MARKS = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b")
 # Of the machine that it was made on, and of papers that stay there.
 FOREIGN_NAMES = re.compile(r"(?<![\w.}])/wor[k]\b|\bfar[m]-|(?<![\w/])share[d]/|\b(?:CASE[S]|NEED[S]|SYSTE[M]|STYL[E]|REFERENC[E]|DESIG[N])\.md"
                            r"|\bDESIG[N]\b|/tm[p]/brief")
-NO_LICENCE_LINE = {"README.md", "README.ja.md", ".editorconfig", ".gitignore", "LICENSE"}
+NO_LICENCE_LINE = {"README.md", "README.ja.md", "README", "REQUIREMENTS", "dconf-locks", ".editorconfig", ".gitignore", "LICENSE"}
 BINARY = {".mo", ".gz", ".der", ".bin", ".png"}
 CORPUS = lint.SOURCE / "tests/fuzz/corpus"      # bytes for parsers
 SPDX = "SPDX-License-Identifier: Apache-2.0"

@@ -55,7 +55,7 @@ TABLE = {
     "lib/auth/session.c": "session login_ssh proved",
     "lib/auth/account.c": "account session login proved",
     "lib/auth/auth.c": "auth account session login",
-    "lib/auth/who.c": "who login account login_end status explain login_ssh",
+    "lib/auth/who.c": "who login account login_end status explain login_ssh login_session",
     "lib/auth/lockout.c": "lockout lockout_clock login_answer grant",
     "lib/auth/lockout_bucket.c": "lockout_clock lockout",
     "lib/auth/lockout_clear.c": "lockout lockout_clock",

@@ -107,15 +107,13 @@ static enum err compare(const struct event_row *e, void *arg)
 	return ERR_OK;
 }
 
-/* Of this person, service and reason, not long ago. */
-static enum err is_again(const struct auth_call *c, const struct who *w, enum err why, bool *ret)
+/* Of this person, service and reason, not long ago. What can't be read is not taken for the same. */
+static bool is_again(const struct auth_call *c, const struct who *w, enum err why)
 {
 	const struct event_filter newest = { .person = w->person.login, .last = AGAIN_EVENTS };
 	struct again a = { .call = c, .why = why, .since = clock_real_s() - AGAIN_S };
-	enum err e = store_event_each(c->store, &newest, compare, &a);
 
-	*ret = a.found;
-	return e;
+	return store_event_each(c->store, &newest, compare, &a) == ERR_OK && a.found;
 }
 
 static void log_again(const struct auth_call *c, const struct who *w, enum err why)
@@ -136,11 +134,8 @@ static enum err record(const struct auth_call *c, const struct who *w, enum err 
 		.service = c->request->service, .origin = w->origin, .address = w->address,
 	};
 
-	bool again;
-	enum err e = is_again(c, w, why, &again);
-
-	if (e != ERR_OK || !again)
-		return e == ERR_OK ? event_alone(c->store, &ev) : e;
+	if (!is_again(c, w, why))
+		return event_alone(c->store, &ev);
 	log_again(c, w, why);
 	return ERR_OK;
 }

@@ -228,6 +228,10 @@ static void a_revoked_card_is_not_passed_over(void **state)
 	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
 }
 
+/* So many others of taro's. */
+#define FILL(n) "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < " n ") " \
+	"INSERT INTO event (at, type, result, person, detail) SELECT 1795000000, 'login', 'OK', 'taro', '{}' FROM n"
+
 /* Jobs, sudo without a password and keys without a card ask as often as somebody likes: said once in ten minutes, each kind of it. */
 static void refusals_without_end_fill_no_log(void **state)
 {
@@ -249,10 +253,23 @@ static void refusals_without_end_fill_no_log(void **state)
 	stage_pass(1);
 	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
 	assert_int_equal(stage_count("SELECT count(*) FROM event"), 5);
-	/* What a login left behind is another thing. */
+	assert_null(strstr(stage.log, "again"));
+	/* Among the newest sixteen of that person. */
+	stage_raw(FILL("15"));
+	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_non_null(strstr(stage.log, "again"));
+	assert_null(strstr(stage.log, "could not be recorded"));
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 20);
+	stage_raw(FILL("1"));
+	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 22);
+	/* What a login left behind is another thing; so is what can't be read. */
 	stage_raw("UPDATE event SET type = 'login'");
 	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
-	assert_int_equal(stage_count("SELECT count(*) FROM event"), 6);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 23);
+	stage_raw("UPDATE event SET at = -5 WHERE seq = (SELECT max(seq) FROM event)");
+	assert_int_equal(account("taro", "cron", 0), ERR_LOCKED);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 24);
 }
 
 static void a_refusal_that_cannot_be_recorded_is_one(void **state)

@@ -155,6 +155,7 @@ static void asking_anew_withdraws_it(void **state)
 		{ STAGE_PIN, "wrong", ERR_DENIED }, { STAGE_PIN, NULL, ERR_CONVERSATION }, { NULL, NULL, ERR_CONVERSATION },
 	};
 	struct grant_row g;
+	enum err e;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -172,6 +173,15 @@ static void asking_anew_withdraws_it(void **state)
 	assert_int_not_equal(stage_login(STAGE_PIN, "wrong"), ERR_OK);
 	stage.peer.pid--;
 	assert_int_equal(of_host(&g), ERR_OK);
+	/* Once: who goes on asking for a name writes nothing before an answer is there. */
+	assert_int_not_equal(stage_login(NULL), ERR_OK);
+	fault.writes_only = true;
+	stage_type(NULL);
+	(void)fault_run(WIRE_AUTH, 0, 0, &e);
+	fault.writes_only = false;
+	assert_int_equal(e, ERR_CONVERSATION);
+	assert_int_equal(fault.steps, 0);
+	log_in();
 	/* Where it can't be withdrawn nobody is asked. */
 	stage_raw("UPDATE login_grant SET factors = ''");
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_STORE_CORRUPT);

@@ -2,7 +2,7 @@
 /* What root is told of a login before it begins: the very class and ways that it gets, and nothing is changed by asking. */
 #include "../../lib/auth/explain.h"
 
-#include "stage_fault.h"
+#include "stage_session.h"
 
 #define CLASSES \
 	STAGE_CHEAP "[class admin]\nperson = hanako\nservice = login\nfactors = card,totp\n" \
@@ -164,6 +164,26 @@ static void ways_that_are_never_offered_say_why(void **state)
 	expect_way(2, "card,session", WIRE_WAY_REMOTE);
 }
 
+/* Root asks from elsewhere: what a person proved in a session of his own is not known, and the ways beside it are. */
+static void a_session_is_no_way_that_can_be_told(void **state)
+{
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_at_console(STAGE_PASSWORD);
+	session_runs("sudo", 0, "taro");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_string_equal(class_told(0)->name, "switch");
+	expect_way(0, "session,totp", WIRE_WAY_SESSION);
+	expect_way(1, "session,password", WIRE_WAY_SESSION);
+	expect_way(2, "card,totp", WIRE_WAY_OPEN);
+	expect_way(3, "card,password", WIRE_WAY_OPEN);
+	/* su is explained for whom it names: root's needs nobody's factors. */
+	stage_policy(SESSION_POLICY "su = caller\n");
+	session_runs("su", 0, "hanako");
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_string_equal(stage_told(WIRE_RECORD_PERSON, 0)->person.login, "hanako");
+}
+
 static void who_is_no_person_has_a_class_and_no_records(void **state)
 {
 	static const char *const names[] = { "jiro", "nobody-at-all", "root" };
@@ -298,6 +318,7 @@ int main(void)
 		STAGE_TEST_SECRETS(ways_and_what_stands_in_them),
 		STAGE_TEST_SECRETS(any_of_several_cards_will_do),
 		STAGE_TEST_SECRETS(ways_that_are_never_offered_say_why),
+		STAGE_TEST_SECRETS(a_session_is_no_way_that_can_be_told),
 		STAGE_TEST(who_is_no_person_has_a_class_and_no_records),
 		STAGE_TEST_SECRETS(whose_account_vanished_has_no_records),
 		STAGE_TEST_SECRETS(the_newest_event_is_told),

@@ -198,6 +198,10 @@ static void what_logind_says_of_it(void **state)
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_service = "sshd";
 	assert_int_equal(find(), ERR_NO_GRANT);
+	host.session_service = "";
+	assert_int_equal(find(), ERR_NO_GRANT);
+	host.session_service = "a-service-whose-name-is-longer-than-any-that-could-have-been-kept-here";
+	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_service = "login";
 	/* Where it is, and whether somebody looks at it now, is another question. */
 	host.session_active = false;

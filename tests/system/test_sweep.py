@@ -4,11 +4,14 @@
 uncounted."""
 import base64
 import contextlib
+import json
 import os
 import pathlib
 import pwd
 import re
 import resource
+import shutil
+import socket
 import sys
 import time
 
@@ -46,6 +49,7 @@ CARD = ("malloc", "calloc", "realloc", "open", "read", "write", "fcntl", "fstat"
         "seccomp_init", "seccomp_rule_add", "seccomp_load", "SCardEstablishContext", "SCardListReaders", "SCardGetStatusChange",
         "SCardConnect", "SCardReconnect", "SCardBeginTransaction", "SCardTransmit", "SCardEndTransaction", "SCardDisconnect")
 HOSTS_PLACE = pathlib.Path("/run/hosts")
+WITHIN_SOCKET = "/run/within"
 PAM_ABORT, PAM_MODULE_UNKNOWN = 26, 28         # from libpam where it can't load a module
 LISTENER = ("malloc", "calloc", "open", "openat", "read", "pread", "pwrite", "fcntl", "fstat", "lstat", "clock_gettime", "accept4",
             "socketpair", "getsockopt", "recv", "recvmsg", "sendmsg", "sendto", "poll", "__poll_chk", "fork", "memfd_create", "signalfd",
@@ -198,28 +202,55 @@ def A1_the_reading_of_a_certificate_fails():
     well()
 
 
+# Runs as a set-uid host of taro's own, started by the shell of the session: what it forks is asked as sudo would be.
+WITHIN = f"""
+import dataclasses, json, socket, sys
+sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
+from lib import pam
+with socket.socket(socket.AF_UNIX) as listening:
+    listening.bind({WITHIN_SOCKET!r})
+    listening.listen()
+    while True:
+        with listening.accept()[0] as asked:
+            how = json.loads(asked.makefile().readline())
+            if not how:
+                break
+            asked.sendall(json.dumps(dataclasses.asdict(pam.attempt("taro", *how.pop("answers"), service="sudo", **how))).encode())
+"""
+
+
+def within(**how):
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(WITHIN_SOCKET)
+        asking.sendall(json.dumps(how).encode() + b"\n")
+        answer = asking.makefile().read()
+    return pam.Outcome(**json.loads(answer)) if answer else None
+
+
 @contextlib.contextmanager
 def session():
-    """taro is at the console. How a set-uid host that he starts there gets to its place, and the origin of its tries."""
-    uid = pwd.getpwnam("taro").pw_uid
+    """taro is at the console, and within() is asked from there. The origin of his tries."""
+    host, script = pathlib.Path("/usr/local/bin/set-uid-python"), pathlib.Path("/usr/local/lib/within.py")
+    shutil.copy(sys.executable, host)
+    host.chmod(0o4755)
+    world.write(script, WITHIN)
+    world.login_stack(service="sudo")
     with console.Console() as terminal:
         report.equal(terminal.login("taro", *taro.by_password()), True, terminal.text)
-        scope = f"/sys/fs/cgroup/user.slice/user-{uid}.slice/session-{terminal.shell('echo $XDG_SESSION_ID')}.scope"
-
-        def enter():
-            pathlib.Path(scope, "cgroup.procs").write_text(str(os.getpid()))
-            os.setresuid(uid, 0, 0)
-        yield enter, f"uid:{uid}"
+        terminal.shell(f"{host} {script} &")
+        world.wait_for(pathlib.Path(WITHIN_SOCKET).exists, what="a host within the session")
+        yield f"uid:{pwd.getpwnam('taro').pw_uid}"
+        within()
+        pathlib.Path(WITHIN_SOCKET).unlink()
         terminal.logout()
 
 
 @report.test(seconds=150)
 def A1_each_call_for_sudo_within_a_login_session_fails():
     """Where only what the login proved opens."""
-    world.login_stack(service="sudo")
-    with session() as (enter, origin):
-        def log_in(*answers):
-            return lambda: pam.attempt("taro", *answers, service="sudo", calls=("auth",), before=enter, seconds=60)
+    def log_in(*answers):
+        return lambda: within(answers=answers, calls=["auth"], seconds=60)
+    with session() as origin:
         names = faults.SESSION[:3] + faults.STORE + faults.MEMORY + ("clock_gettime", "open", "read", "getpwnam_r", "argon2id_ctx", "recvmsg", "sendmsg")
         password = "code or password"
         done = sweep(daemon.WORKER, names, ((password, taro.password),), True, WRONG_SAMPLES, log_in, origin)
@@ -232,14 +263,13 @@ def A1_each_call_for_sudo_within_a_login_session_fails():
 @report.test(seconds=60)
 def A1_a_sudo_that_asks_nothing_fails():
     """A ticket or NOPASSWD: whose login is not known, or who calls, goes no further."""
-    world.login_stack(service="sudo")
-    with session() as (enter, _):
+    with session():
         for call, needed in (("account", ("sd_session_get_uid", "getpwnam_r")), ("open", ("sd_session_get_uid", "getpwuid_r"))):
             for name in dict.fromkeys(needed + faults.SESSION):
                 for n in faults.numbers(WRONG_SAMPLES):
                     faults.heard()
                     with faults.fault(daemon.WORKER, f"{name}:{n}"):
-                        code = pam.attempt("taro", service="sudo", calls=(call,), before=enter).codes[call]
+                        code = within(answers=(), calls=[call]).codes[call]
                     if "failed" not in faults.heard():
                         report.equal((code, n > 1 or name not in needed), (pam.SUCCESS, True), f"{call} without a failing {name}")
                         break

@@ -607,6 +607,28 @@ static void su_asks_whom_the_callers_class_says(void **state)
 	assert_int_equal(found.uid, -77);
 }
 
+/* The source of accounts or groups says nothing of him: then nothing is assumed, and a class that he had stays. */
+static void a_caller_whose_sources_fail(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[class switch]\nservice = su\ngroup = wheel\nfactors = card,totp\nsu = caller\n"
+		     "[default]\nfactors = card,password\n");
+	assert_string_equal(asked_by(1002, "su", WIRE_AUTH, "taro"), "hanako");
+	host.groups[0].rc = EIO;
+	assert_string_equal(asked_by(1002, "su", WIRE_AUTH, "taro"), "hanako");
+	host.groups[0].rc = 0;
+	host.vanished = "hanako";
+	assert_string_equal(asked_by(1002, "su", WIRE_AUTH, "taro"), "taro");
+	assert_string_equal(asked_by(1002, "sudo", WIRE_OPEN, "taro"), "");
+	assert_false(found.known || found.has_account);
+	host.vanished = NULL;
+	host.account_rc = EIO;
+	assert_int_equal(find("taro"), ERR_UNAVAILABLE);
+	stage_request(service, "su");
+	assert_int_equal(find("taro"), ERR_UNAVAILABLE);
+	assert_int_equal(found.uid, -77);
+}
+
 static void uid_1_is_a_caller(void **state)
 {
 	(void)state;
@@ -675,6 +697,7 @@ int main(void)
 		WHO_TEST(a_store_that_takes_nothing_is_no_matter_here),
 		WHO_TEST(sudo_opens_in_the_name_of_its_caller),
 		WHO_TEST(su_asks_whom_the_callers_class_says),
+		WHO_TEST(a_caller_whose_sources_fail),
 		WHO_TEST(uid_1_is_a_caller),
 		WHO_TEST(sshd_is_told_by_program_uid_and_socket),
 	};

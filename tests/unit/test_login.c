@@ -356,6 +356,7 @@ static void sudo_in_a_session(void)
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
 	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-12.scope");
+	stage.peer.audit_session = 12;
 	host.session = "12";
 	host.session_service = "login";
 	host.session_active = true;

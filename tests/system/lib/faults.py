@@ -29,9 +29,8 @@ CRYPTO = ("OPENSSL_init_crypto", "OSSL_LIB_CTX_new", "OSSL_PROVIDER_load", "EVP_
 CODE = ("oath_init", "oath_totp_validate4_callback")
 REST = ("open", "openat", "read", "pread", "__pread_chk", "pwrite", "write", "fstat", "fcntl", "clock_gettime", "prctl", "setrlimit",
         "sigaction", "setenv", "setlocale", "socket", "connect", "send", "sendmsg", "recv", "recvmsg", "poll", "kill", "getpwnam_r",
-        "getpwuid_r", "getgrnam_r",
-        "gethostname", "ini_parse_stream", "json_object", "json_object_set_new", "json_string", "json_dumpb", "sd_journal_sendv",
-        "sd_session_get_seat", "sd_session_get_tty", "sd_session_get_uid", "sd_session_get_remote_host", "sd_session_get_service", "sd_session_get_state",
+        "getgrnam_r", "gethostname", "ini_parse_stream", "json_object", "json_object_set_new", "json_string", "json_dumpb", "sd_journal_sendv",
+        "sd_session_get_seat", "sd_session_get_tty", "sd_session_get_remote_host", "sd_session_get_service", "sd_session_get_state",
         "sd_session_is_remote")
 # Only within a login session.
 SESSION = ("sd_session_get_uid", "sd_session_get_state", "sd_session_get_service", "getpwuid_r")

@@ -157,7 +157,7 @@ bool locality_session_stands(const struct wire_peer *peer, bool in_session, cons
 	ask(sd_session_get_state, session, state, sizeof(state));
 	ask(sd_session_get_service, session, service, size);
 	return (in_session || is_audit_session(session, peer->audit_session)) && state[0] && strcmp(state, "closing") != 0 &&
-	       service[0] && sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == peer->ruid;
+	       service[0] && sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == peer->ruid && logind_runs();
 }
 
 bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,

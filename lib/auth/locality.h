@@ -25,7 +25,10 @@ bool locality_session_of(const char *cgroup, char *dst, size_t size);
 /* Does logind know this session now? */
 bool locality_session_exists(const char *session);
 
-/* It does, the session is not ending, is the host's audit session too (save in_session), and of its real uid. service: what opened it. */
+/*
+ * It does and runs, the session is not ending, is the host's audit session too (save in_session), and of its real uid.
+ * service: what opened it.
+ */
 bool locality_session_stands(const struct wire_peer *peer, bool in_session, const char *session, char *service, size_t size);
 
 /* "/system.slice/...service": an ordinary system service. */

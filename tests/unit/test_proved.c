@@ -203,6 +203,10 @@ static void what_logind_says_of_it(void **state)
 	host.session_service = "a-service-whose-name-is-longer-than-any-that-could-have-been-kept-here";
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_service = "login";
+	/* Its files are as it left them. */
+	host.no_logind = true;
+	assert_int_equal(find(), ERR_NO_GRANT);
+	host.no_logind = false;
 	/* Where it is, and whether somebody looks at it now, is another question. */
 	host.session_active = false;
 	host.session_remote = true;

@@ -190,7 +190,7 @@ static void because_of_class(const struct crowd *c, unsigned line, char *why, si
 	} else {
 		snprintf(advice, size,
 			 c->place.remote && doctor_sim_asks_target(&c->like) ?
-				 _("%s:%u: write `su = caller` in [%s] of those who call it, so that their own factors are asked for, or add to `factors` a way without a card") :
+				 _("use sudo in its place. %s:%u: `su = caller`, with which their own factors are asked for, belongs only into a class of administrators above [%s]: its people may become anybody") :
 				 _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"),
 			 PATH_CONF, line, name);
 		snprintf(why, why_size, _("nothing that [%s] asks for can be given there"), name);

@@ -329,7 +329,7 @@ def sudo_and_su_build_on_the_login_that_came_before():
             # su asks for the factors of whom it names: no session is theirs.
             equal({(r["person"], r["why"]) for r in logins(service="su", where="remote")},
                   {("taro", "nothing-offered"), ("hanako", "nothing-offered")})
-            contains(" ".join(f["advice"] for f in findings("logins", service="su", finding="locked-out")), "write `su = caller` in [switch]")
+            contains(" ".join(f["advice"] for f in findings("logins", service="su", finding="locked-out")), "belongs only into a class of administrators above [switch]")
             world.conf(switch + "su = caller\n" + CONF)
             equal({(r["where"], r["person"], r["outcome"]) for r in logins(service="su")},
                   {("local", "taro", "two-kinds"), ("remote", "taro", "two-kinds")})

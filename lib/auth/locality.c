@@ -149,18 +149,18 @@ static bool session_is_local(const char *session, const struct settings *setting
 	       in_list(&settings->local_services, service) && !is_switch(service) && logind_runs();
 }
 
-bool locality_session_stands(const struct wire_peer *peer, bool in_session, const char *session, char *service, size_t size)
+bool locality_session_stands(const struct wire_peer *peer, enum wire_op op, const char *session, char *service, size_t size)
 {
 	char state[17];
 	uid_t owner;
 
 	ask(sd_session_get_state, session, state, sizeof(state));
 	ask(sd_session_get_service, session, service, size);
-	return (in_session || is_audit_session(session, peer->audit_session)) && state[0] && strcmp(state, "closing") != 0 &&
+	return (wire_is_session(op) || is_audit_session(session, peer->audit_session)) && state[0] && strcmp(state, "closing") != 0 &&
 	       service[0] && sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == peer->ruid && logind_runs();
 }
 
-bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
+bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, enum wire_op op,
 		       const struct settings *settings)
 {
 	char session[65];
@@ -168,7 +168,8 @@ bool locality_is_local(const struct wire_peer *peer, const char *rhost, const ch
 	if (rhost[0] || !in_list(&settings->local_services, service))
 		return false;
 	if (locality_session_of(peer->cgroup, session, sizeof(session)))
-		return (in_session || is_audit_session(session, peer->audit_session)) && session_is_local(session, settings);
-	return peer->ruid == 0 && (in_session || peer->audit_session == NO_AUDIT_SESSION) && !is_switch(service) &&
-	       locality_is_system_service(peer->cgroup);
+		return (wire_is_session(op) || is_audit_session(session, peer->audit_session)) && session_is_local(session, settings);
+	/* Who explains asks for whom stands here, and is in no session of his. */
+	return peer->ruid == 0 && (wire_is_session(op) || peer->audit_session == NO_AUDIT_SESSION) &&
+	       (op == WIRE_EXPLAIN || !is_switch(service)) && locality_is_system_service(peer->cgroup);
 }

@@ -14,9 +14,10 @@
  * cgroup is a system service (a login below getty, a greeter: in no login session, and not su, sudo or polkit's helper), or
  * its login session is that of its cgroup and its audit session alike, active, of no remote host, has a seat or a terminal, and was
  * opened by such a service (su and sudo open none of their own). Without a running logind nothing is known of sessions.
- * in_session: pam_loginuid, which may stand before our session line, has given the process an audit session of its own.
+ * In the entry points of the session group pam_loginuid, which may stand before our line, has given the process an audit session of
+ * its own. WIRE_EXPLAIN: su and the like count as if somebody stood here.
  */
-bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, bool in_session,
+bool locality_is_local(const struct wire_peer *peer, const char *rhost, const char *service, enum wire_op op,
 		       const struct settings *settings);
 
 /* The logind session a cgroup path names ("/user.slice/user-1000.slice/session-4.scope" -> "4"); false: none. */
@@ -26,10 +27,10 @@ bool locality_session_of(const char *cgroup, char *dst, size_t size);
 bool locality_session_exists(const char *session);
 
 /*
- * It does and runs, the session is not ending, is the host's audit session too (save in_session), and of its real uid.
- * service: what opened it.
+ * It does and runs, the session is not ending, is the host's audit session too (save in the entry points of the session group), and of
+ * its real uid. service: what opened it.
  */
-bool locality_session_stands(const struct wire_peer *peer, bool in_session, const char *session, char *service, size_t size);
+bool locality_session_stands(const struct wire_peer *peer, enum wire_op op, const char *session, char *service, size_t size);
 
 /* "/system.slice/...service": an ordinary system service. */
 bool locality_is_system_service(const char *cgroup);

@@ -43,7 +43,7 @@ static bool own_session(const struct auth_call *c, const struct who *w, char *se
 			size_t service_size)
 {
 	return w->known && c->peer->ruid == w->uid && locality_session_of(c->peer->cgroup, session, size) &&
-	       locality_session_stands(c->peer, wire_is_session(c->request->op), session, service, service_size);
+	       locality_session_stands(c->peer, c->request->op, session, service, service_size);
 }
 
 static enum err begin_of(const struct auth_call *c, const struct who *w, const char *boot_id, const char *session,

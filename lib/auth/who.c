@@ -184,8 +184,7 @@ static bool is_sshd(const struct auth_call *c)
 
 static void find_origin(const struct auth_call *c, struct who *w)
 {
-	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, wire_is_session(c->request->op),
-				       &c->policy->settings);
+	w->remote = !locality_is_local(c->peer, c->request->rhost, c->request->service, c->request->op, &c->policy->settings);
 	w->ssh = w->remote && is_sshd(c);
 	find_address(c, w);
 	if (c->peer->ruid != 0)

@@ -25,16 +25,16 @@ static void a_login_below_getty_is_local(void **state)
 	struct wire_peer p = getty("/system.slice/system-getty.slice/getty@tty1.service");
 
 	(void)state;
-	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 	p = getty("/system.slice/a.service");
-	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 	/* Some component is the service. */
 	p = getty("/system.slice/system-getty.slice/getty@tty1.service/sub");
-	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 	p = getty("/system.slice/.service");
-	assert_false(locality_is_local(&p, "", "login", false, &settings));
+	assert_false(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 	p = getty("/system.slice/gdm.service");
-	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 }
 
 /* A23: whatever stands in rhost, whatever it pretends: not local. No name is looked up. */
@@ -47,10 +47,10 @@ static void A23_any_rhost_is_remote(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
-		assert_false(locality_is_local(&p, hosts[i], "login", false, &settings));
+		assert_false(locality_is_local(&p, hosts[i], "login", WIRE_AUTH, &settings));
 	memset(long_host, 'a', 1000);
 	long_host[1000] = '\0';
-	assert_false(locality_is_local(&p, long_host, "login", false, &settings));
+	assert_false(locality_is_local(&p, long_host, "login", WIRE_AUTH, &settings));
 }
 
 static void unknown_places_are_remote(void **state)
@@ -64,7 +64,7 @@ static void unknown_places_are_remote(void **state)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct wire_peer p = getty(places[i]);
 
-		assert_false(locality_is_local(&p, "", "login", false, &settings));
+		assert_false(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 	}
 }
 
@@ -73,14 +73,14 @@ static void other_services_and_callers_are_remote(void **state)
 	struct wire_peer p = getty("/system.slice/getty@tty1.service");
 
 	(void)state;
-	assert_false(locality_is_local(&p, "", "sshd", false, &settings));
-	assert_false(locality_is_local(&p, "", "logi", false, &settings));
+	assert_false(locality_is_local(&p, "", "sshd", WIRE_AUTH, &settings));
+	assert_false(locality_is_local(&p, "", "logi", WIRE_AUTH, &settings));
 	p.ruid = 1000;
-	assert_false(locality_is_local(&p, "", "login", false, &settings));
+	assert_false(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 	p.ruid = 0;
 	p.audit_session = 3;
-	assert_false(locality_is_local(&p, "", "login", false, &settings));
-	assert_true(locality_is_local(&p, "", "login", true, &settings));
+	assert_false(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_OPEN, &settings));
 }
 
 /* A helper of theirs in a service of root's says nothing of who calls it, or from where. */
@@ -91,10 +91,13 @@ static void who_switches_in_a_service_is_remote(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
-		assert_false(locality_is_local(&p, "", switches[i], false, &settings));
-		assert_false(locality_is_local(&p, "", switches[i], true, &settings));
+		assert_false(locality_is_local(&p, "", switches[i], WIRE_AUTH, &settings));
+		assert_false(locality_is_local(&p, "", switches[i], WIRE_OPEN, &settings));
+		/* Who is told how it would be stands before the machine. */
+		assert_true(locality_is_local(&p, "", switches[i], WIRE_EXPLAIN, &settings));
+		assert_false(locality_is_local(&p, "192.0.2.1", switches[i], WIRE_EXPLAIN, &settings));
 	}
-	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 }
 
 static struct wire_peer in_session(const char *id, int64_t audit)
@@ -112,7 +115,7 @@ static struct wire_peer in_session(const char *id, int64_t audit)
 
 static bool local(const struct wire_peer *p)
 {
-	return locality_is_local(p, "", "sudo", false, &settings);
+	return locality_is_local(p, "", "sudo", WIRE_AUTH, &settings);
 }
 
 static void a_session_is_local_when_all_is_known(void **state)
@@ -121,8 +124,8 @@ static void a_session_is_local_when_all_is_known(void **state)
 
 	(void)state;
 	assert_true(local(&p));
-	assert_false(locality_is_local(&p, "", "cron", false, &settings));
-	assert_false(locality_is_local(&p, ":0", "sudo", false, &settings));
+	assert_false(locality_is_local(&p, "", "cron", WIRE_AUTH, &settings));
+	assert_false(locality_is_local(&p, ":0", "sudo", WIRE_AUTH, &settings));
 	/* Root in it is a person in it. */
 	p.ruid = 0;
 	assert_true(local(&p));
@@ -191,7 +194,7 @@ static void A25_without_logind_nothing_is_known_of_a_session(void **state)
 	host.no_logind = true;
 	assert_false(local(&p));
 	p = getty("/system.slice/getty@tty1.service");
-	assert_true(locality_is_local(&p, "", "login", false, &settings));
+	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
 }
 
 static void sessions_in_paths(void **state)

@@ -48,6 +48,9 @@ class Sitting:
             (self.host.conf / "login").write_text("\n".join([*lines, ""]))
             self.host.start(n=handle)
         self.entitled = entitled_
+        # A session has a terminal or a seat, or it is not in front of this machine.
+        for handle in (SIT, CALLS, CONFIRM):
+            self.host.do(f"set {handle} tty /dev/pts/9")
         self.authenticate()
         report.equal(self.host.call("open", n=SIT).rc, pam.SUCCESS, "logind's session")
 

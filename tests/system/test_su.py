@@ -6,7 +6,7 @@ import json
 import pathlib
 import time
 
-from lib import console, report, sshd, stage, world
+from lib import console, daemon, report, sshd, stage, world
 from lib.report import contains, equal
 
 SAMPLE = pathlib.Path("/usr/share/cardmfa/cardmfa.conf")
@@ -177,9 +177,9 @@ def root_becomes_anybody_who_is_not_locked():
                     ("runuser", "-l", "{}", "-c", "id -un")):
         for name in ("taro", "backup2"):
             equal(world.run(*(word.format(name) for word in command)).stdout, f"{name}\n", command)
-    world.run("setpriv", "--reuid", "cardmfa", "--clear-groups", "sqlite3", "/var/lib/cardmfa/store.db", "UPDATE person SET state = 'locked' WHERE login = 'taro'")
+    daemon.change("UPDATE person SET state = 'locked' WHERE login = 'taro'")
     world.run("su", "taro", "-c", "id", status=1)
-    world.run("setpriv", "--reuid", "cardmfa", "--clear-groups", "sqlite3", "/var/lib/cardmfa/store.db", "UPDATE person SET state = 'active' WHERE login = 'taro'")
+    daemon.change("UPDATE person SET state = 'active' WHERE login = 'taro'")
     # An account of nobody, with a uid as people have: where [machine] says so.
     world.run("su", "git", "-c", "id", status=1)
     world.conf("[machine]\ngit = su\n" + sample())

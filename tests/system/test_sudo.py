@@ -7,7 +7,7 @@ import pathlib
 import re
 import time
 
-from lib import console, report, sshd, stage, world
+from lib import console, daemon, report, sshd, stage, world
 from lib.report import contains, equal
 
 SAMPLE = pathlib.Path("/usr/share/cardmfa/cardmfa.conf")
@@ -79,10 +79,6 @@ def failed(name):
     return sum(row["failed"] for row in counts)
 
 
-def sql(query):
-    return world.run("setpriv", "--reuid", "cardmfa", "--clear-groups", "sqlite3", "/var/lib/cardmfa/store.db", query).stdout.strip()
-
-
 def restore(name):
     """Tickets and tries of this person are gone."""
     world.run("runuser", "-u", name, "--", "sudo", "-K", status=None)
@@ -117,7 +113,7 @@ def each_form_of_sudo_works_and_names_whom_it_becomes():
         contains(sudo(terminal, f"echo {taro.password} | sudo -k -S id -un"), "root")
         contains(sudo(terminal, "sudo -v", taro.password), "$")
         equal(terminal.shell("sudo -n id -un"), "root")
-        equal(sql("SELECT count(*) FROM session WHERE service LIKE 'sudo%' AND state <> 'closed'"), "0", "sessions of sudo that stay open")
+        equal(daemon.number("SELECT count(*) FROM session WHERE service LIKE 'sudo%' AND state <> 'closed'"), 0, "sessions of sudo that stay open")
     restore("taro")
 
 
@@ -127,9 +123,9 @@ def a_ticket_spares_the_question_and_no_judgement():
     with over_ssh("taro") as terminal:
         contains(sudo(terminal, "sudo id -u", taro.password), "\n0\n")
         equal(terminal.shell("sudo id -u; sudo -n id -u; sudo -n -i id -u"), "0\n0\n0")
-        sql("UPDATE person SET state = 'locked' WHERE login = 'taro'")
+        daemon.change("UPDATE person SET state = 'locked' WHERE login = 'taro'")
         contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
-        sql("UPDATE person SET state = 'active' WHERE login = 'taro'")
+        daemon.change("UPDATE person SET state = 'active' WHERE login = 'taro'")
         equal(terminal.shell("sudo -n id -u"), "0")
     restore("taro")
 
@@ -201,9 +197,9 @@ def outside_of_a_login_session_of_ones_own_nothing_counts():
 def what_a_login_proved_counts_for_reuse():
     taro = people["taro"]
     with over_ssh("taro") as terminal:
-        equal(sql("SELECT count(*) FROM login_grant WHERE service = 'sshd' AND factors = 'ssh-card,password'") != "0", True)
+        equal(daemon.number("SELECT count(*) FROM login_grant WHERE service = 'sshd' AND factors = 'ssh-card,password'") > 0, True)
         contains(sudo(terminal, "sudo id -u", taro.password), "\n0\n")
-        sql("UPDATE login_grant SET boot_ms = boot_ms - 36000000, real_s = real_s - 36000 WHERE service = 'sshd'")
+        daemon.change("UPDATE login_grant SET boot_ms = boot_ms - 36000000, real_s = real_s - 36000 WHERE service = 'sshd'")
         contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
         contains(sudo(terminal, "sudo -k id -u", *[taro.password] * 3), "3 incorrect")
     restore("taro")

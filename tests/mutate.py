@@ -46,7 +46,7 @@ INSIDE = "CARDMFA_MUTATE_INSIDE"
 TABLE = {
     "lib/auth/login.c": "login login_answer login_card login_end grant speech",
     "lib/auth/login_answer.c": "login_answer login login_card login_end",
-    "lib/auth/login_end.c": "login_end login login_answer login_card",
+    "lib/auth/login_end.c": "login_end login login_answer login_card login_ssh login_session",
     "lib/auth/login_card.c": "login_card login login_end grant",
     "lib/auth/login_ssh.c": "login_ssh",
     "lib/auth/login_session.c": "login_session login_answer login proved",

@@ -338,6 +338,32 @@ static void a_locked_holders_refusal_is_counted(void **state)
 	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved"), 1);
 }
 
+static void others_use_up_the_tries(void)
+{
+	struct bucket_row b = { .person = taro, .origin = "local", .failed = 3 };
+
+	assert_int_equal(clock_now(&b.last), ERR_OK);
+	rules_begin();
+	assert_int_equal(store_bucket_put(rules_store, &b), ERR_OK);
+	rules_commit();
+}
+
+/* A card in the reader is there once: who showed it is on record, though nothing was verified and no PIN was asked for. */
+static void a_card_without_pin_is_on_record(void **state)
+{
+	struct event_row ev;
+
+	(void)state;
+	stage_policy(STAGE_CHEAP "[default]\nfactors = card-nopin,password\nattempts = 3\n");
+	stage_raw("UPDATE card SET pin_proved = 0 WHERE id = 1");
+	taros.pinless = true;
+	stage_type(STAGE_PASSWORD);
+	stage.answers[0].before = others_use_up_the_tries;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_LOCKED);
+	assert_string_equal(stage_last_event(&ev), "login LOCKED");
+	assert_string_equal(ev.card, taros.row.card_id.text);
+}
+
 /* Guesses of those who proved no card make numbers, no rows; names that nobody has stand nowhere. */
 static void a_flood_makes_no_rows(void **state)
 {
@@ -758,6 +784,7 @@ int main(void)
 		END_TEST(a_lost_card_that_is_tried_is_on_record),
 		END_TEST(a_refusal_without_a_row_is_a_line_of_words),
 		END_TEST(a_locked_holders_refusal_is_counted),
+		END_TEST(a_card_without_pin_is_on_record),
 		END_TEST(each_state_of_a_lost_card_is_on_record_once),
 		END_TEST(the_history_is_told),
 		END_TEST(the_history_that_cannot_be_told_refuses_nobody),

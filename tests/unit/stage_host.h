@@ -37,6 +37,7 @@ static struct {
 	uid_t session_uid;
 	bool session_active, session_remote, session_ends;
 	bool no_logind;         /* its files are there, it is not */
+	bool no_state;          /* of the session, though the rest is told */
 	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
 	int moments, moment_fails_at;   /* the N-th time that the boot is asked for; 0: never */
 	const char *boot_id;    /* a file with that of another boot */
@@ -112,7 +113,7 @@ static bool stage_is_session(const char *session)
 
 int sd_session_get_state(const char *session, char **ret)
 {
-	if (!stage_is_session(session))
+	if (!stage_is_session(session) || host.no_state)
 		return -ENXIO;
 	*ret = strdup(host.session_ends ? "closing" : host.session_active ? "active" : "online");
 	return 0;

@@ -177,6 +177,9 @@ static void what_logind_says_of_it(void **state)
 	host.session_ends = true;
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_ends = false;
+	host.no_state = true;
+	assert_int_equal(find(), ERR_NO_GRANT);
+	host.no_state = false;
 	/* In its control group, but of another audit session; a session that the kernel did not number has none to compare. */
 	stage.peer.audit_session = 13;
 	assert_int_equal(find(), ERR_NO_GRANT);
@@ -200,6 +203,11 @@ static void what_logind_says_of_it(void **state)
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_service = "";
 	assert_int_equal(find(), ERR_NO_GRANT);
+	host.session_service = "s";
+	assert_int_equal(find(), ERR_NO_GRANT);
+	stage_raw("UPDATE session SET service = 's'");
+	assert_int_equal(find(), ERR_OK);
+	stage_raw("UPDATE session SET service = 'login'");
 	host.session_service = "a-service-whose-name-is-longer-than-any-that-could-have-been-kept-here";
 	assert_int_equal(find(), ERR_NO_GRANT);
 	host.session_service = "login";
@@ -232,6 +240,40 @@ static void only_processes_within_it(void **state)
 	assert_int_equal(find(), ERR_OK);
 }
 
+/* Who was moved into its control group was not started by its login; at the session's lines pam_loginuid may have given another number. */
+static void only_processes_of_its_audit_session(void **state)
+{
+	static const int64_t numbers[] = { 0, 1, 11, 13, 121, STAGE_NONE };
+	static const char *const names[] = { "c7", "4294967296", "0", "4294967295" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		session_runs("sudo", 1001, "taro");
+		stage.peer.audit_session = numbers[i];
+		stage.request.op = WIRE_AUTH;
+		assert_int_equal(find(), ERR_NO_GRANT);
+		stage.request.op = WIRE_ACCOUNT;
+		assert_int_equal(enough(), ERR_NO_GRANT);
+		for (enum wire_op op = WIRE_OPEN; op <= WIRE_CLOSE; op++) {
+			stage.request.op = op;
+			assert_int_equal(enough(), ERR_OK);
+		}
+	}
+	/* logind counts by itself where the kernel does not, and no audit session has the number behind the last. */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "UPDATE session SET logind_session = '%s'", names[i]);
+		stage_raw(text);
+		host.session = names[i];
+		session_runs("sudo", 1001, "taro");
+		stage.request.op = WIRE_AUTH;
+		snprintf(text, sizeof(text), "/user.slice/user-1001.slice/session-%s.scope", names[i]);
+		stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), text);
+		assert_int_equal(find(), i < 2 ? ERR_OK : ERR_NO_GRANT);
+	}
+}
+
 static void nobody_else_has_it(void **state)
 {
 	static const char *const names[] = { "hanako", "jiro", "root", "machine", "nobody-at-all", "" };
@@ -258,6 +300,10 @@ static void only_its_owner_asks_by_it(void **state)
 	}
 	session_runs("su", 1001, "taro");
 	assert_int_equal(find(), ERR_OK);
+	/* Nor by a session of another's that a row says is his. */
+	host.session_uid = 1002;
+	session_runs("su", 1002, "taro");
+	assert_int_equal(find(), ERR_NO_GRANT);
 }
 
 static void another_boot_has_other_sessions(void **state)
@@ -626,6 +672,7 @@ int main(void)
 		PROVED_TEST(factors_that_are_none),
 		PROVED_TEST(what_logind_says_of_it),
 		PROVED_TEST(only_processes_within_it),
+		PROVED_TEST(only_processes_of_its_audit_session),
 		PROVED_TEST(nobody_else_has_it),
 		PROVED_TEST(only_its_owner_asks_by_it),
 		PROVED_TEST(another_boot_has_other_sessions),

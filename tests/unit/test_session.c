@@ -425,6 +425,20 @@ static void a_proof_through_the_users_socket_opens_none(void **state)
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
 }
 
+/* Its record would name another card than it falls with, or none. */
+static void a_session_whose_card_is_not_found_stays_as_it_is(void **state)
+{
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	stage_raw("DELETE FROM card");
+	assert_int_equal(stage_run(WIRE_CLOSE), ERR_NOT_FOUND);
+	assert_int_equal(in_state("open"), 1);
+	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'session-close'"), 0);
+}
+
 /* -- sudo within a login session -- */
 
 static int64_t newest(const char *column)
@@ -605,6 +619,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_person_who_vanishes_meanwhile_has_none),
 		STAGE_TEST_SECRETS(a_pending_session_is_closed_without_a_name),
 		STAGE_TEST_SECRETS(a_proof_through_the_users_socket_opens_none),
+		STAGE_TEST_SECRETS(a_session_whose_card_is_not_found_stays_as_it_is),
 		STAGE_TEST_SECRETS(a_tickets_session_is_its_callers),
 		STAGE_TEST_SECRETS(the_session_of_who_was_asked),
 		STAGE_TEST_SECRETS(a_tickets_session_falls_with_what_was_asked_since),

@@ -71,7 +71,7 @@ TABLE = {
     "lib/auth/challenge.c": "challenge",
     "lib/policy/policy_check.c": "policy",
     "lib/policy/factor.c": "factor policy proved",
-    "lib/auth/locality.c": "locality who session",
+    "lib/auth/locality.c": "locality who session proved",
     "lib/auth/enrol.c": "enrol",
     "lib/auth/password.c": "password",
     "lib/auth/totp.c": "totp factor_totp",

@@ -188,6 +188,7 @@ static const struct field {
 	{ "judged", N_("judged-answers"), quote },
 	{ "because", N_("because"), result_word },
 	{ "tried_with", N_("tried-with"), quote },
+	{ "target", N_("becomes"), quote },
 };
 
 static const struct field *field_of(const char *name)

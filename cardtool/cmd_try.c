@@ -338,6 +338,13 @@ static void announce(const struct trying *y)
 	told_show(y->before, y->request.user);
 }
 
+/* The key of a card is proved to sshd, which is not here. */
+static void warn_of_sshd(const struct trying *y)
+{
+	if (y->before->place.remote && strcmp(y->request.service, "sshd") == 0)
+		advise(_("Without sshd no card is proved here: a way in with a card ends in a refusal. Try those with ssh itself."));
+}
+
 static enum exit_code try_login(struct trying *y)
 {
 	enum exit_code code = take_request(y);
@@ -353,6 +360,7 @@ static enum exit_code try_login(struct trying *y)
 	} else {
 		announce(y);
 	}
+	warn_of_sshd(y);
 	if (!y->before->place.remote)
 		reader_look(y->before, y->request.user, y->readers);
 	if (!y->tool->json)

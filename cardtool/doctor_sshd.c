@@ -17,6 +17,7 @@
 
 #define PATH_SSHD_CONF CARDMFA_SYSCONFDIR "/ssh/sshd_config"
 #define DIR_SSHD_CONF CARDMFA_SYSCONFDIR "/ssh/sshd_config.d"
+#define PATH_SSHD_SAMPLE CARDMFA_DATADIR "/cardmfa/sshd.conf"
 #define KEYS_COMMAND PATH_CARDTOOL " ssh-keys"
 #define SAMPLES_MAX 32
 #define OF_CLASS_MAX 4                  /* people of one class at one place, where Match may tell them apart */
@@ -64,9 +65,14 @@ static bool gets_in(const struct sample *s)
 	return s->ways & (s->needs_card ? (unsigned)WAY_KEY_PAM : WAY_KEY_PAM | WAY_PAM);
 }
 
+static bool too_few_ways(const struct sample *s)
+{
+	return !gets_in(s);
+}
+
 static bool no_way(const struct sample *s)
 {
-	return !no_pam(s) && !no_questions(s) && !no_keys(s) && !gets_in(s);
+	return !no_pam(s) && !no_questions(s) && !no_keys(s) && too_few_ways(s);
 }
 
 static bool more_ways(const struct sample *s)
@@ -276,26 +282,41 @@ static void say_rule(const struct survey *s, const struct rule *r)
 		doctor_find(s->d, r->level, &mark, advice, "%s", gettext(r->text));
 }
 
+/* Does it fail this rule once all that is before is mended? */
+static const struct sample *will_fail(const struct survey *s, const struct rule *r, struct doctor_names *names, unsigned *seconds)
+{
+	struct rule later = *r;
+
+	if (r->fails == no_way)
+		later.fails = too_few_ways;
+	return failing(s, &later, names, seconds);
+}
+
 /* Where sshd does not ask yet nothing of it is wrong. */
 static void say_before(const struct survey *s)
 {
 	char advice[1024];
 	size_t len;
 	unsigned seconds;
+	bool methods = false;
 	DOCTOR_NAMES(lines);
 
 	for (size_t i = 0; i < N_RULES; i++) {
 		char line[256];
 		DOCTOR_NAMES(names);
 
-		if (rules[i].level < DOCTOR_WARNING || !failing(s, &rules[i], &names, &seconds))
+		if (rules[i].level < DOCTOR_WARNING || !will_fail(s, &rules[i], &names, &seconds))
 			continue;
+		if (strcmp(rules[i].line, LINE_METHODS) == 0 && methods)
+			continue;
+		methods |= strcmp(rules[i].line, LINE_METHODS) == 0;
 		line_to_write(s, &rules[i], seconds, line, sizeof(line));
 		doctor_names_add(s->d, &lines, line);
 	}
 	if (!lines.n)
 		return;
-	len = (size_t)snprintf(advice, sizeof(advice), _("first write into %s: "), place_to_write());
+	len = (size_t)snprintf(advice, sizeof(advice), _("first write into %s, as in %s: "), place_to_write(),
+			       PATH_SSHD_SAMPLE);
 	snprintf(advice + len, len < sizeof(advice) ? sizeof(advice) - len : 0, "%s", doctor_names_text(&lines));
 	doctor_find(s->d, DOCTOR_NOTE, &(struct doctor_mark){ .finding = "before", .service = "sshd", .file = PATH_SSHD_CONF }, advice,
 		    _("sshd's configuration is not made for cards yet"));
@@ -363,7 +384,8 @@ static void look_at_stack(struct doctor *d, const struct doctor_service *service
 		    !pam_stack_has_argument(l, "user_readenv=1"))
 			continue;
 		doctor_find(d, DOCTOR_NOTE, &mark, _("take `user_readenv=1` out of this line, unless somebody needs it"),
-			    _("~/.pam_environment is read: people choose variables for the modules behind it; cardmfa believes none of them"));
+			    _("%s:%u: ~/.pam_environment is read: people choose variables for the modules behind it; cardmfa believes none of them"),
+			    l->file, l->number);
 		return;
 	}
 }

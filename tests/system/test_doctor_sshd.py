@@ -213,14 +213,17 @@ def debians_own_file_and_stack():
         # It does not ask yet: what is to be written first.
         note, = findings()
         equal((note["finding"], note["level"]), ("before", "note"))
-        contains(note["advice"], "KbdInteractiveAuthentication yes")
+        # All of it at once: with a part nobody would get in.
+        for line in ("KbdInteractiveAuthentication yes", "AuthenticationMethods publickey,keyboard-interactive:pam", "/usr/share/cardmfa/sshd.conf"):
+            equal(note["advice"].count(line), 1, note["advice"])
         stack.write_text(ours)
         world.run("install", "-m", "644", "/usr/share/cardmfa/sshd.conf", DROP_IN)
         equal(names("ok", "warning", "error"), {"in-order"})
         DROP_IN.unlink()
         stack.write_text(people["stack"])
     stack.write_text(people["stack"].replace("@include common-auth", "auth required pam_cardmfa.so"))
-    contains(names("note"), "user-readenv")
+    note, = findings(finding="user-readenv")
+    contains(note["text"], f"/etc/pam.d/sshd:{note['line']}: ")
     stack.write_text(ours)
     pathlib.Path("/run/sshd").rmdir()
     unknown, = findings()

@@ -292,6 +292,7 @@ def what_a_person_is_not_told_root_is():
     code = taro.code()
     shown = attempt("taro", ("Password: $", "wrong-password"), ("code: $", code), status=1, words=("--service", "sshd", "--rhost", "192.0.2.9"))
     contains(shown, "over the network, from 192.0.2.9")
+    contains(shown, "Without sshd no card is proved here")
     contains(shown, "[far], line 5: applies; met: where")
     assert re.search(r"^Answer 1 .*: wrong\nAnswer 2 .*: right$", shown, re.MULTILINE), shown
     lacks(shown, "Reader ")

@@ -13,8 +13,8 @@ from lib.report import contains, equal
 SAMPLE = pathlib.Path("/usr/share/cardmfa/cardmfa.conf")
 SUDOERS = """
 Defaults use_pty, !lecture
-taro,hanako ALL=(ALL:ALL) ALL
-jiro ALL=(ALL:ALL) NOPASSWD: ALL
+taro,hanako,saburo ALL=(ALL:ALL) ALL
+jiro,shiro ALL=(ALL:ALL) NOPASSWD: ALL
 nagios ALL=(root) NOPASSWD: /usr/bin/id
 """
 CODE = r"erification code or password: $"
@@ -110,6 +110,15 @@ def each_form_of_sudo_works_and_names_whom_it_becomes():
             opened = events(type="session-open", user="taro")[-1]
             equal(opened["detail"].get("target"), become, command)
             equal((opened["service"], opened["card"]), ("sudo-i" if "-i" in command else "sudo", taro.card_id))
+        contains(stage.tool("log", "--user", "taro", text=""), " becomes=hanako\n")
+        for command in ("sudo -k bash", "sudo -k -s", "sudo -k -i", "sudo -k su"):
+            terminal.send(command)
+            terminal.answer((CODE, taro.password))
+            terminal.expect("# $")
+            terminal.send("id -un; exit")
+            terminal.expect(r"[\r\n]root\r\n")
+            terminal.expect(SHELL)
+            equal(daemon.number("SELECT count(*) FROM session WHERE service LIKE 'sudo%' AND state <> 'closed'"), 0, f"sessions open after {command}")
         contains(sudo(terminal, f"echo {taro.password} | sudo -k -S id -un"), "root")
         contains(sudo(terminal, "sudo -v", taro.password), "$")
         equal(terminal.shell("sudo -n id -un"), "root")
@@ -147,6 +156,21 @@ def A100_a_revoked_card_ends_tickets_and_what_asks_nothing():
             stage.tool("resume", people[name].card_id, text="", status=None)
             equal(terminal.shell("sudo -n id -u"), "0")
     restore("taro")
+    # And for good.
+    for name in ("saburo", "shiro"):
+        sshd.insert("hanako")
+        people[name] = sshd.person(name)
+        sshd.allow(name, people[name].line)
+    with over_ssh("saburo") as with_ticket, over_ssh("shiro") as without_password:
+        contains(sudo(with_ticket, "sudo id -u", people["saburo"].password), "\n0\n")
+        equal(without_password.shell("sudo -n id -u"), "0")
+        for name, terminal in (("saburo", with_ticket), ("shiro", without_password)):
+            stage.tool("revoke", people[name].card_id, "--reason", "lost", text="", status=4)
+            begin = time.monotonic()
+            contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
+            equal(time.monotonic() - begin < 1, True, "within a second")
+            equal(events(type="account", user=name)[-1]["result"], "REVOKED")
+            contains(sudo(terminal, "sudo -k id -u", *[people[name].password] * (3 if name == "saburo" else 0)), "sudo: ")
 
 
 @report.test(90)

@@ -273,6 +273,16 @@ def sudo_and_su_ask_for_the_second_half():
     report.equal(world.run("su", "-", "taro", "-c", "id -un").stdout, "taro\n")
 
 
+@report.test()
+def the_way_back_of_ssh_is_one():
+    back = [re.findall(r"`sudo ((?:cp|rm|systemctl) [^`]*)`", part(name, "**6.")) for name in (ENGLISH, JAPANESE)]
+    report.equal((len(back[0]), back[1]), (3, back[0]), JAPANESE)
+    for command in back[0]:
+        type_it(command)
+    report.equal(pathlib.Path("/etc/pam.d/sshd").read_bytes(), pathlib.Path("/root/sshd.before-cardmfa").read_bytes(), "PAM")
+    report.equal(world.run("sshd", "-T").stdout.count("authenticationmethods publickey"), 0, "sshd's methods")
+
+
 @report.test(120)
 def the_lines_for_rhel_open_the_console():
     table = rows(ENGLISH, "## RHEL 10")

@@ -230,6 +230,30 @@ def what_a_login_proved_counts_for_reuse():
 
 
 @report.test(60)
+def a_refused_session_runs_nothing():
+    """The last that stands in the way, with account out of it: sudo goes on behind some other refusals."""
+    jiro, path, ran = people["jiro"], pathlib.Path("/etc/pam.d/sudo"), pathlib.Path("/var/tmp/ran")
+    stack = path.read_text()
+    with over_ssh("jiro") as terminal:
+        world.write(path, re.sub(r"^account .*$", "account required pam_permit.so", stack, flags=re.MULTILINE))
+        try:
+            terminal.shell(f"sudo -n touch {ran}")
+            equal(ran.exists(), True, "as it should be")
+            ran.unlink()
+            stage.tool("suspend", jiro.card_id, text="", status=None)
+            contains(terminal.shell(f"sudo -n touch {ran}"), "sudo: ")
+            equal(ran.exists(), False, "with a suspended card")
+            stage.tool("resume", jiro.card_id, text="", status=None)
+            world.stop_daemon()
+            contains(terminal.shell(f"sudo -n touch {ran}"), "sudo: ")
+            equal(ran.exists(), False, "without the daemon")
+            world.start_daemon()
+        finally:
+            world.write(path, stack)
+    restore("jiro")
+
+
+@report.test(60)
 def root_and_accounts_of_the_machine():
     equal(world.run("sudo", "id", "-u").stdout, "0\n")
     equal(world.run("sudo", "-u", "taro", "id", "-un").stdout, "taro\n")

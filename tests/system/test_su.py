@@ -121,6 +121,35 @@ def over_ssh_the_servers_reader_is_nobodys():
 
 
 @report.test(120)
+def A11_whomever_one_would_become_su_shows_one_face():
+    hanako, faces, times = people["hanako"], {}, {}
+
+    def face(terminal, who, name):
+        begin = time.monotonic()
+        screen = become(terminal, f"su {name} -c id", (CODE, "wrong-wrong"))
+        times[who] = time.monotonic() - begin
+        faces[who] = screen.replace(f"su {name} -c id", "")
+
+    world.add_user("saburo")
+    stage.tool("user", "add", "saburo", text="")    # a person without a card
+    with over_ssh("taro") as terminal:
+        for who, name in (("no person", "jiro"), ("root", "root"), ("an account of the machine", "backup2"), ("no card", "saburo"), ("a person", "hanako")):
+            face(terminal, who, name)
+        stage.tool("suspend", hanako.card_id, text="", status=None)
+        face(terminal, "suspended", "hanako")
+        stage.tool("resume", hanako.card_id, text="", status=None)
+        daemon.change("UPDATE person SET state = 'locked' WHERE login = 'hanako'")
+        face(terminal, "locked", "hanako")
+        daemon.change("UPDATE person SET state = 'active' WHERE login = 'hanako'")
+    for who, screen in faces.items():
+        equal(screen, faces["no person"], who)
+    print(f"# ms: { {who: round(seconds * 1000) for who, seconds in times.items()} }")
+    if max(times.values()) > 2 * min(times.values()):
+        raise AssertionError(f"somebody is told by the time: {times}")
+    stage.tool("unlock", "hanako", text="", status=None)
+
+
+@report.test(120)
 def where_the_class_says_so_it_is_the_caller_who_is_judged():
     taro = people["taro"]
     with by_caller():

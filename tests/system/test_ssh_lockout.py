@@ -144,7 +144,7 @@ def A43_who_is_locked_over_the_network_logs_in_at_the_console():
     equal(sshd.walk("taro", stage.PASSWORD, card="taro")[0], True, "after `cardtool unlock` while the daemon was away")
 
 
-@report.test(60)
+@report.test(report.long(240, 60))
 def many_wrong_tries_against_a_name_leave_the_consoles_alone():
     """By somebody without the card, through an sshd that hinders nobody, until the address is refused and beyond."""
     daemon.change("DELETE FROM bucket WHERE person = 0")

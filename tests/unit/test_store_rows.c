@@ -828,6 +828,25 @@ static void a_login_session_is_found_by_index(void **state)
 	assert_in_range(db_work, 1, 400);
 }
 
+/* However often sudo ran in it: a row each, and the login's stands before all of them. */
+static void the_login_of_a_busy_session_is_found_by_index(void **state)
+{
+	struct context *c = *state;
+	char sql[1024];
+	struct session_row r;
+
+	assert_int_equal(store_commit(c->s), ERR_OK);
+	snprintf(sql, sizeof(sql), "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+		 "INSERT INTO session SELECT i, %lld, NULL, NULL, iif(i = 7, 'login', 'sudo'), NULL, NULL, '" BOOT "', 1, 1, i, 88, '12', "
+		 "'closed', 1 FROM n", (long long)c->taro.id);
+	fixture_raw(c->dir, sql);
+	db_work = 0;
+	assert_int_equal(store_session_of_logind(c->s, BOOT, "12", "login", &r), ERR_OK);
+	assert_int_equal(r.id, 7);
+	assert_int_equal(store_session_of_logind(c->s, BOOT, "12", "sshd", &r), ERR_NOT_FOUND);
+	assert_in_range(db_work, 1, 400);
+}
+
 /* -- events and groups -- */
 
 static enum err last_event(const struct event_row *e, void *arg)
@@ -1231,6 +1250,7 @@ int main(void)
 		T(grants_of_a_login_session),
 		T(session_of_a_login_session),
 		T(a_login_session_is_found_by_index),
+		T(the_login_of_a_busy_session_is_found_by_index),
 		T(events_are_filtered_in_order),
 		T(events_are_append_only),
 		T(group_is_known_once_added),

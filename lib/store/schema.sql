@@ -161,7 +161,8 @@ CREATE TABLE session (
 	CHECK ((state <> 'closed') = (closed_at IS NULL))
 ) STRICT;
 CREATE INDEX session_host  ON session (host_pid, host_start);
-CREATE INDEX session_logind ON session (logind_session) WHERE logind_session IS NOT NULL;
+-- Each sudo within a login session has a row of that session too: only its login's are read.
+CREATE INDEX session_logind ON session (logind_session, boot_id, service) WHERE logind_session IS NOT NULL;
 CREATE INDEX session_state ON session (state) WHERE state <> 'closed';
 
 CREATE TABLE event (

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The listener by itself: with and without systemd, silent callers, crowds of one user."""
+import contextlib
 import os
 import pathlib
 import socket
@@ -142,6 +143,32 @@ def one_users_crowd_on_the_user_socket_leaves_places_for_others():
     report.equal(login().opened, True, "root's host meanwhile")
     if time.monotonic() - begun > 2:
         raise AssertionError("it had to wait")
+
+
+def patiently(function, *words):
+    """The daemon's queue may be full for a moment."""
+    for _ in range(200):
+        with contextlib.suppress(BlockingIOError):
+            return function(*words)
+        time.sleep(0.005)
+    return function(*words)
+
+
+@report.test(seconds=60)
+def a_silent_crowd_of_many_uids_keeps_nobody_out():
+    """A person may have thousands of uids (subuid(5)): all places of the user socket, within the two seconds that silence is borne."""
+    uid = str(int(world.run("id", "-u", "taro").stdout))
+    for _ in range(3):
+        lines = []
+        for other in range(200000, 200012):
+            os.seteuid(other)
+            try:
+                lines += [patiently(connect, USER) for _ in range(8)]
+            finally:
+                os.seteuid(0)
+        world.run("setpriv", "--reuid", uid, "--clear-groups", "cardtool", "status")
+        for line in lines:
+            line.close()
 
 
 @report.test(seconds=120)

@@ -78,6 +78,39 @@ static bool within_bounds(const struct daemon *d, int64_t uid, bool root_socket)
 	return root_socket || uid == 0 || !crowded(d, false, uid, BOUNDS_CALLS_USER, BOUNDS_CALLS_USER_UID);
 }
 
+/* Of ordinary users, the one that has said nothing for the longest time. */
+static struct call *most_silent(const struct daemon *d)
+{
+	struct call *found = NULL;
+
+	for (size_t i = 0; i < d->n_calls; i++) {
+		struct call *c = d->calls[i];
+		bool silent = c->host >= 0 && !c->root_socket && c->uid != 0 && !asks_for_sshd(d, c->root_socket, c->uid);
+
+		if (silent && (!found || c->deadline < found->deadline))
+			found = c;
+	}
+	return found;
+}
+
+/*
+ * A host speaks as soon as it is connected. Who only keeps places, and one person may have thousands of uids for that (subuid(5)), loses
+ * them to who comes.
+ */
+static void make_room(struct daemon *d, int64_t uid, bool root_socket)
+{
+	struct call *c;
+
+	if (root_socket || uid == 0 || asks_for_sshd(d, root_socket, uid) || !crowded(d, false, uid, BOUNDS_CALLS_USER, SIZE_MAX) ||
+	    crowded(d, false, uid, SIZE_MAX, BOUNDS_CALLS_USER_UID))
+		return;
+	c = most_silent(d);
+	if (!c)
+		return;
+	refuse(c->host, ERR_BUSY);
+	call_end(d, c);
+}
+
 struct call *call_add(struct daemon *d, int host, bool root_socket)
 {
 	int64_t uid = peer_uid(host);
@@ -85,6 +118,8 @@ struct call *call_add(struct daemon *d, int host, bool root_socket)
 
 	bool allowed = uid == 0 || (uid > 0 && !root_socket);
 
+	if (allowed)
+		make_room(d, uid, root_socket);
 	if (allowed && within_bounds(d, uid, root_socket))
 		c = calloc(1, sizeof(*c));
 	if (!c) {

@@ -847,6 +847,31 @@ static void the_login_of_a_busy_session_is_found_by_index(void **state)
 	assert_in_range(db_work, 1, 400);
 }
 
+static enum err count_session(const struct session_row *r, void *arg)
+{
+	(void)r;
+	++*(int *)arg;
+	return ERR_OK;
+}
+
+static void open_sessions_are_found_by_index(void **state)
+{
+	struct context *c = *state;
+	char sql[1024];
+	int n = 0;
+
+	assert_int_equal(store_commit(c->s), ERR_OK);
+	snprintf(sql, sizeof(sql), "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+		 "INSERT INTO session SELECT i, %lld, NULL, NULL, 'sudo', NULL, NULL, '" BOOT "', 1, 1, i, 88, '12', "
+		 "iif(i = 7, 'open', 'closed'), iif(i = 7, NULL, 1) FROM n", (long long)c->taro.id);
+	fixture_raw(c->dir, sql);
+	db_work = 0;
+	assert_int_equal(store_session_each(c->s, c->taro.id, count_session, &n), ERR_OK);
+	assert_int_equal(store_session_each(c->s, 0, count_session, &n), ERR_OK);
+	assert_int_equal(n, 2);
+	assert_in_range(db_work, 1, 400);
+}
+
 /* -- events and groups -- */
 
 static enum err last_event(const struct event_row *e, void *arg)
@@ -856,6 +881,25 @@ static enum err last_event(const struct event_row *e, void *arg)
 	assert_true(e->seq > last->seq);
 	*last = *e;
 	return ERR_OK;
+}
+
+/* Asked with the writers' lock held, of a card that somebody tries in vain. */
+static void recent_events_of_a_card_are_found_by_index(void **state)
+{
+	const struct event_filter recent = { .card = "AAAA-AAAA", .type = "login", .since = NOW };
+	struct context *c = *state;
+	struct event_row last = { .seq = 0 };
+	char sql[1024];
+
+	assert_int_equal(store_commit(c->s), ERR_OK);
+	snprintf(sql, sizeof(sql), "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+		 "INSERT INTO event SELECT i, %lld, 'login', 'OK', 'taro', iif(i %% 2, 'AAAA-AAAA', NULL), 0, NULL, NULL, NULL, '{}' FROM n",
+		 (long long)NOW - 1);
+	fixture_raw(c->dir, sql);
+	db_work = 0;
+	assert_int_equal(store_event_each(c->s, &recent, last_event, &last), ERR_OK);
+	assert_int_equal(last.seq, 0);
+	assert_in_range(db_work, 1, 400);
 }
 
 static void events_are_filtered_in_order(void **state)
@@ -1251,7 +1295,9 @@ int main(void)
 		T(session_of_a_login_session),
 		T(a_login_session_is_found_by_index),
 		T(the_login_of_a_busy_session_is_found_by_index),
+		T(open_sessions_are_found_by_index),
 		T(events_are_filtered_in_order),
+		T(recent_events_of_a_card_are_found_by_index),
 		T(events_are_append_only),
 		T(group_is_known_once_added),
 		T(hostile_rows_are_refused),

@@ -180,6 +180,7 @@ CREATE TABLE event (
 ) STRICT;
 CREATE INDEX event_person ON event (person);
 CREATE INDEX event_at     ON event (at);
+CREATE INDEX event_card   ON event (card, at) WHERE card IS NOT NULL;
 CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 

@@ -200,9 +200,10 @@ enum err store_session_each(struct store *s, int64_t person, store_session_cb cb
 	struct db_value args[] = { DB_ARG_INT(person) };
 	struct session_each each = { .cb = cb, .arg = arg };
 
+	/* "+": sorted at the end. The few that are open are found by their index, not among all in order. */
 	if (person == 0)
-		return row_each(s, &session_table, "WHERE state <> 'closed' ORDER BY id", NULL, 0,
+		return row_each(s, &session_table, "WHERE state <> 'closed' ORDER BY +id", NULL, 0,
 				hand_session, &each);
-	return row_each(s, &session_table, "WHERE state <> 'closed' AND person = $1 ORDER BY id", args, 1,
+	return row_each(s, &session_table, "WHERE state <> 'closed' AND person = $1 ORDER BY +id", args, 1,
 			hand_session, &each);
 }

@@ -82,13 +82,18 @@ enum err account_without_grant(const struct auth_call *c, const struct who *w, i
 	return row->needs == NEEDS_SESSION ? proved_enough(c, w, card) : ERR_NO_GRANT;
 }
 
-static enum err judge(const struct auth_call *c, const struct who *w)
+/* *tacit: nothing was asked for, and what the login session proved is the reason. */
+static enum err judge(const struct auth_call *c, const struct who *w, bool *tacit)
 {
+	const struct row *row = find_row(c->request->service);
 	struct grant_row g;
 	int64_t unused;
 	enum err e = grant_of_host(c, w, &g);
 
-	return e == ERR_NO_GRANT || e == ERR_NOT_A_PERSON ? account_without_grant(c, w, &unused) : e;
+	if (e != ERR_NO_GRANT && e != ERR_NOT_A_PERSON)
+		return e;
+	*tacit = w->known && row && row->needs == NEEDS_SESSION && c->peer->ruid != 0;
+	return account_without_grant(c, w, &unused);
 }
 
 struct again {
@@ -121,8 +126,8 @@ static void log_again(const struct auth_call *c, const struct who *w, enum err w
 	char service[TEXT_WORD_SIZE(sizeof(c->request->service))], origin[TEXT_WORD_SIZE(sizeof(w->origin))],
 	     address[TEXT_WORD_SIZE(sizeof(w->address))];
 
-	log_line(LOG_NOTICE, "account refused again: %s person=%s service=%s origin=%s address=%s", err_name(why), w->person.login,
-		 text_word(service, sizeof(service), c->request->service), text_word(origin, sizeof(origin), w->origin),
+	log_line(LOG_NOTICE, "account %s again: %s person=%s service=%s origin=%s address=%s", why == ERR_OK ? "allowed" : "refused",
+		 err_name(why), w->person.login, text_word(service, sizeof(service), c->request->service), text_word(origin, sizeof(origin), w->origin),
 		 text_word(address, sizeof(address), w->address));
 }
 
@@ -140,8 +145,17 @@ static enum err record(const struct auth_call *c, const struct who *w, enum err 
 	return ERR_OK;
 }
 
+/* What a sudo does that asks nothing is on record like any grant: it may open no session of ours. */
+static enum err record_tacit(const struct auth_call *c, const struct who *w)
+{
+	if (c->store_full && !w->class_of->when_full)
+		return ERR_STORE_FULL;
+	return record(c, w, ERR_OK);
+}
+
 enum err account_run(const struct auth_call *c, struct wire_result *ret)
 {
+	bool tacit = false;
 	struct who w;
 	enum err e = who_find(c, &w);
 
@@ -149,7 +163,9 @@ enum err account_run(const struct auth_call *c, struct wire_result *ret)
 		return e;
 	if (!c->peer->root_socket && (!w.has_account || w.uid != c->peer->ruid))
 		return fail(ERR_UNAVAILABLE, "uid %lld asked about another person", (long long)c->peer->ruid);
-	e = judge(c, &w);
+	e = judge(c, &w, &tacit);
+	if (e == ERR_OK && tacit)
+		e = record_tacit(c, &w);
 	if (e == ERR_OK) {
 		ret->verdict = VERDICT_ALLOW;
 		return ERR_OK;

@@ -132,6 +132,8 @@ def a_ticket_spares_the_question_and_no_judgement():
     with over_ssh("taro") as terminal:
         contains(sudo(terminal, "sudo id -u", taro.password), "\n0\n")
         equal(terminal.shell("sudo id -u; sudo -n id -u; sudo -n -i id -u"), "0\n0\n0")
+        # What asks nothing is on record, also where it opens no session (sudo -e).
+        equal({row["service"] for row in events(type="account", user="taro", result="OK")}, {"sudo", "sudo-i"})
         daemon.change("UPDATE person SET state = 'locked' WHERE login = 'taro'")
         contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
         daemon.change("UPDATE person SET state = 'active' WHERE login = 'taro'")

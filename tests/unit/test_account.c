@@ -375,6 +375,53 @@ static void within_a_login_session_its_login_is_enough(void **state)
 	assert_int_equal(account("taro", "sudo", 0), ERR_OK);
 }
 
+#define ALLOWED "SELECT count(*) FROM event WHERE type = 'account' AND result = 'OK'"
+
+/* sudo -e, and one without our lines in its session, leave no other record. */
+static void a_sudo_that_asks_nothing_is_on_record(void **state)
+{
+	struct auth_call c;
+	struct event_row ev;
+
+	(void)state;
+	stage_policy(SESSION_POLICY);
+	session_at_console(STAGE_PASSWORD);
+	/* With an authentication before it, that is the record. */
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(STAGE_PASSWORD), ERR_OK);
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+	assert_int_equal(account("taro", "systemd-user", 0), ERR_OK);
+	assert_int_equal(stage_count(ALLOWED), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	assert_string_equal(stage_last_event(&ev), "account OK");
+	assert_string_equal(ev.person, "taro");
+	assert_string_equal(ev.service, "sudo");
+	assert_int_equal(ev.actor, 1001);
+	assert_int_equal(stage_count(ALLOWED), 1);
+	assert_non_null(strstr(stage.log, "account allowed again: OK person=taro service=sudo"));
+	stage_pass(600);
+	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	assert_int_equal(stage_count(ALLOWED), 2);
+	/* root's own asks nobody. */
+	session_runs("sudo", 0, "taro");
+	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
+	assert_int_equal(stage_count(ALLOWED), 2);
+	/* Nothing passes that can't be written down. */
+	stage_pass(600);
+	session_runs("sudo", 1001, "taro");
+	stage.request.op = WIRE_ACCOUNT;
+	c = stage_call();
+	rules_begin();
+	assert_int_not_equal(auth_run(&c, &stage.result), ERR_OK);
+	store_rollback(rules_store);
+	assert_int_equal(stage.result.verdict, VERDICT_DENY);
+	stage.store_full = true;
+	assert_int_equal(sudo("sudo", "taro"), ERR_STORE_FULL);
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = session,totp session,password\nwhen-full = yes\n" SESSION_DEFAULT);
+	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+}
+
 static void what_is_told_of_it_falls_with_its_card(void **state)
 {
 	struct auth_call c;
@@ -526,6 +573,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_fault_at_any_step_refuses),
 		STAGE_TEST_SECRETS(within_a_login_session_its_login_is_enough),
 		STAGE_TEST_SECRETS(what_is_told_of_it_falls_with_its_card),
+		STAGE_TEST_SECRETS(a_sudo_that_asks_nothing_is_on_record),
 		STAGE_TEST_SECRETS(A5_sudo_of_a_locked_person_is_refused),
 		STAGE_TEST_SECRETS(A9_account_of_another_than_who_authenticated),
 		STAGE_TEST(accounts_that_are_listed_have_their_services),

@@ -226,6 +226,11 @@ def A5_account_alone_refuses_whoever_it_is():
             daemon.change("UPDATE person SET state = 'locked' WHERE login = 'hanako'")
             equal(account_refusal("hanako", "hanako"), "LOCKED")
             daemon.change("UPDATE person SET state = 'active' WHERE login = 'hanako'")
+    nanako = sshd.person("nanako")
+    sshd.allow("nanako", nanako.line)
+    stage.tool("revoke", nanako.card_id, "--reason", "lost", text="", status=None)
+    with sshd.configured(sshd.methods("publickey")):
+        equal(account_refusal("nanako", "nanako"), "NO_GRANT")
 
 
 @report.test(60)

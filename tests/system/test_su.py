@@ -48,28 +48,6 @@ def prepare():
     world.add_user("git")
 
 
-@contextlib.contextmanager
-def at_console(name):
-    sshd.insert(name)
-    with console.Console() as terminal:
-        equal(terminal.login(name, *people[name].by_password()), True, terminal.text)
-        yield terminal
-        terminal.logout()
-
-
-@contextlib.contextmanager
-def over_ssh(name):
-    with sshd.ssh(name, card=name) as terminal:
-        sshd.unlock_card(terminal)
-        terminal.expect(CODE)
-        terminal.send(people[name].password)
-        terminal.expect(SHELL)
-        terminal.shell = lambda command: console.Console.shell(terminal, command)
-        yield terminal
-        terminal.send("exit")
-        terminal.end()
-
-
 def become(terminal, command, *answers):
     """What is on the screen from the command to the next shell prompt. answers: (prompt, what is typed)."""
     begin = len(terminal.text)
@@ -93,7 +71,7 @@ def by_caller():
 @report.test(120)
 def by_default_su_asks_for_the_factors_of_whom_one_becomes():
     taro, hanako = people["taro"], people["hanako"]
-    with at_console("taro") as terminal:
+    with sshd.at_console("taro") as terminal:
         sshd.insert("hanako")
         screen = become(terminal, "su hanako -c 'id -un'", (PIN, stage.PIN), (CODE, hanako.password))
         contains(screen, "\nhanako\n")
@@ -110,7 +88,7 @@ def by_default_su_asks_for_the_factors_of_whom_one_becomes():
 @report.test(60)
 def over_ssh_the_servers_reader_is_nobodys():
     hanako = people["hanako"]
-    with over_ssh("taro") as terminal:
+    with sshd.over_ssh("taro") as terminal:
         sshd.insert("hanako")
         before = hanako.card.tries()
         contains(become(terminal, "su hanako -c 'id -un'", (CODE, hanako.password)), "Authentication failure")
@@ -132,7 +110,7 @@ def A11_whomever_one_would_become_su_shows_one_face():
 
     world.add_user("saburo")
     stage.tool("user", "add", "saburo", text="")    # a person without a card
-    with over_ssh("taro") as terminal:
+    with sshd.over_ssh("taro") as terminal:
         for who, name in (("no person", "jiro"), ("root", "root"), ("an account of the machine", "backup2"), ("no card", "saburo"), ("a person", "hanako")):
             face(terminal, who, name)
         stage.tool("suspend", hanako.card_id, text="", status=None)
@@ -153,7 +131,7 @@ def A11_whomever_one_would_become_su_shows_one_face():
 def where_the_class_says_so_it_is_the_caller_who_is_judged():
     taro = people["taro"]
     with by_caller():
-        for opened in (at_console, over_ssh):
+        for opened in (sshd.at_console, sshd.over_ssh):
             with opened("taro") as terminal:
                 for command, whom in (("su -c 'id -un'", "root"), ("su - hanako -c 'id -un'", "hanako"), ("su - -c 'id -un'", "root")):
                     contains(become(terminal, command, (CODE, taro.password)), f"\n{whom}\n")
@@ -169,7 +147,7 @@ def where_the_class_says_so_it_is_the_caller_who_is_judged():
                 contains(become(terminal, "su taro -c 'id -un'"), "Authentication failure")
                 terminal.send("exit")
                 terminal.expect(SHELL)
-        with over_ssh("hanako") as terminal:
+        with sshd.over_ssh("hanako") as terminal:
             contains(become(terminal, "su taro -c 'id -un'"), "Authentication failure")
             contains(become(terminal, "su -c 'id -un'", (CODE, people["hanako"].password)), "Authentication failure")
     stage.tool("unlock", "taro", text="", status=None)
@@ -179,7 +157,7 @@ def where_the_class_says_so_it_is_the_caller_who_is_judged():
 @report.test(60)
 def a_code_typed_twice_is_told():
     taro = people["taro"]
-    with by_caller(), over_ssh("taro") as terminal:
+    with by_caller(), sshd.over_ssh("taro") as terminal:
         code = taro.code()
         contains(become(terminal, "su -c 'id -u'", (CODE, code)), "\n0\n")
         contains(become(terminal, "su -c 'id -u'", (CODE, code)), "This code was used already. Wait for the next one.")
@@ -189,7 +167,7 @@ def a_code_typed_twice_is_told():
 @report.test(60)
 def a_suspended_card_ends_it():
     taro = people["taro"]
-    with by_caller(), over_ssh("taro") as terminal:
+    with by_caller(), sshd.over_ssh("taro") as terminal:
         contains(become(terminal, "su -c 'id -u'", (CODE, taro.password)), "\n0\n")
         stage.tool("suspend", taro.card_id, text="", status=None)
         begin = time.monotonic()

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """sudo in each of its forms, within login sessions at the console and over ssh, with the shipped configuration."""
-import contextlib
 import json
 import pathlib
 import re
@@ -36,28 +35,6 @@ def prepare():
     world.run("useradd", "-r", "-m", "-s", "/bin/sh", "nagios")
 
 
-@contextlib.contextmanager
-def at_console(name):
-    sshd.insert(name)
-    with console.Console() as terminal:
-        equal(terminal.login(name, *people[name].by_password()), True, terminal.text)
-        yield terminal
-        terminal.logout()
-
-
-@contextlib.contextmanager
-def over_ssh(name, by_code=False):
-    with sshd.ssh(name, card=name) as terminal:
-        sshd.unlock_card(terminal)
-        terminal.expect(CODE)
-        terminal.send(people[name].code() if by_code else people[name].password)
-        terminal.expect(SHELL)
-        terminal.shell = lambda command: console.Console.shell(terminal, command)
-        yield terminal
-        terminal.send("exit")
-        terminal.end()
-
-
 def sudo(terminal, command, *answers, prompt=CODE):
     """What is on the screen from the command to the next shell prompt. answers: to sudo's prompts, each awaited."""
     begin = len(terminal.text)
@@ -88,7 +65,7 @@ def restore(name):
 @report.test(90)
 def within_a_login_the_code_or_the_password_is_asked_alone():
     taro = people["taro"]
-    for opened in (at_console, over_ssh):
+    for opened in (sshd.at_console, sshd.over_ssh):
         with opened("taro") as terminal:
             contains(sudo(terminal, "sudo -k id -u", taro.code()), "\n0\n")
             contains(sudo(terminal, "sudo -k id -u", taro.password), "\n0\n")
@@ -104,7 +81,7 @@ def each_form_of_sudo_works_and_names_whom_it_becomes():
     taro = people["taro"]
     forms = (("sudo -k id -un", "root"), ("sudo -k -u hanako id -un", "hanako"), ("sudo -k -s id -un", "root"),
              ("sudo -k -i id -un", "root"), ("sudo -k sh -c 'id -un'", "root"), ("sudo -k -i -u hanako id -un", "hanako"))
-    with over_ssh("taro") as terminal:
+    with sshd.over_ssh("taro") as terminal:
         for command, become in forms:
             contains(sudo(terminal, command, taro.password), f"\n{become}\n")
             opened = events(type="session-open", user="taro")[-1]
@@ -129,7 +106,7 @@ def each_form_of_sudo_works_and_names_whom_it_becomes():
 @report.test(60)
 def a_ticket_spares_the_question_and_no_judgement():
     taro = people["taro"]
-    with over_ssh("taro") as terminal:
+    with sshd.over_ssh("taro") as terminal:
         contains(sudo(terminal, "sudo id -u", taro.password), "\n0\n")
         equal(terminal.shell("sudo id -u; sudo -n id -u; sudo -n -i id -u"), "0\n0\n0")
         # What asks nothing is on record, also where it opens no session (sudo -e).
@@ -144,7 +121,7 @@ def a_ticket_spares_the_question_and_no_judgement():
 @report.test(90)
 def A100_a_revoked_card_ends_tickets_and_what_asks_nothing():
     taro, jiro = people["taro"], people["jiro"]
-    with over_ssh("taro") as with_ticket, over_ssh("jiro") as without_password:
+    with sshd.over_ssh("taro") as with_ticket, sshd.over_ssh("jiro") as without_password:
         contains(sudo(with_ticket, "sudo id -u", taro.password), "\n0\n")
         equal(without_password.shell("sudo -n id -u"), "0")
         equal(with_ticket.shell("sudo -n id -u"), "0")
@@ -163,7 +140,7 @@ def A100_a_revoked_card_ends_tickets_and_what_asks_nothing():
         sshd.insert("hanako")
         people[name] = sshd.person(name)
         sshd.allow(name, people[name].line)
-    with over_ssh("saburo") as with_ticket, over_ssh("shiro") as without_password:
+    with sshd.over_ssh("saburo") as with_ticket, sshd.over_ssh("shiro") as without_password:
         contains(sudo(with_ticket, "sudo id -u", people["saburo"].password), "\n0\n")
         equal(without_password.shell("sudo -n id -u"), "0")
         for name, terminal in (("saburo", with_ticket), ("shiro", without_password)):
@@ -178,7 +155,7 @@ def A100_a_revoked_card_ends_tickets_and_what_asks_nothing():
 @report.test(90)
 def A8_three_tries_on_one_handle_are_three():
     taro = people["taro"]
-    with over_ssh("taro") as terminal:
+    with sshd.over_ssh("taro") as terminal:
         equal(failed("taro"), 0)
         contains(sudo(terminal, "sudo -k id -u", "000000", "wrong-wrong", "000001"), "3 incorrect password attempts")
         equal(failed("taro"), 3)
@@ -194,7 +171,7 @@ def A8_three_tries_on_one_handle_are_three():
         contains(terminal.shell("sudo -n id -u"), "password is required")
     equal(events(type="lockout", user="taro")[-1]["service"], "sudo")
     # Locked out of sudo alone.
-    with over_ssh("taro"):
+    with sshd.over_ssh("taro"):
         pass
     restore("taro")
 
@@ -213,7 +190,7 @@ def outside_of_a_login_session_of_ones_own_nothing_counts():
         assert not re.search(r"^0$", terminal.text, re.MULTILINE), terminal.text
     equal(taro.card.tries(), before)
     # Somebody else's session: hanako, become taro by root, stands in hanako's.
-    with over_ssh("hanako") as terminal:
+    with sshd.over_ssh("hanako") as terminal:
         contains(sudo(terminal, "sudo -k -u taro sh -c 'sudo -k id -u; :'", people["hanako"].password, taro.password, taro.password, taro.password), "3 incorrect")
     restore("taro")
     restore("hanako")
@@ -222,7 +199,7 @@ def outside_of_a_login_session_of_ones_own_nothing_counts():
 @report.test(60)
 def what_a_login_proved_counts_for_reuse():
     taro = people["taro"]
-    with over_ssh("taro") as terminal:
+    with sshd.over_ssh("taro") as terminal:
         equal(daemon.number("SELECT count(*) FROM login_grant WHERE service = 'sshd' AND factors = 'ssh-card,password'") > 0, True)
         contains(sudo(terminal, "sudo id -u", taro.password), "\n0\n")
         daemon.change("UPDATE login_grant SET boot_ms = boot_ms - 36000000, real_s = real_s - 36000 WHERE service = 'sshd'")
@@ -236,7 +213,7 @@ def a_refused_session_runs_nothing():
     """The last that stands in the way, with account out of it: sudo goes on behind some other refusals."""
     jiro, path, ran = people["jiro"], pathlib.Path("/etc/pam.d/sudo"), pathlib.Path("/var/tmp/ran")
     stack = path.read_text()
-    with over_ssh("jiro") as terminal:
+    with sshd.over_ssh("jiro") as terminal:
         world.write(path, re.sub(r"^account .*$", "account required pam_permit.so", stack, flags=re.MULTILINE))
         try:
             terminal.shell(f"sudo -n touch {ran}")
@@ -271,7 +248,7 @@ def root_and_accounts_of_the_machine():
 
 @report.test(60)
 def with_the_daemon_gone_nothing_runs():
-    with over_ssh("jiro") as terminal:
+    with sshd.over_ssh("jiro") as terminal:
         equal(terminal.shell("sudo -n id -u"), "0")
         world.stop_daemon()
         begin = time.monotonic()

@@ -197,3 +197,28 @@ def unlock(*names):
     """The tries of these, or of all who have a card, do not count against what comes next."""
     for name in names or people:
         stage.tool("unlock", name, text="", status=None)
+
+
+@contextlib.contextmanager
+def at_console(name):
+    """This person's shell at a console, with the card in its reader."""
+    insert(name)
+    with console.Console() as terminal:
+        if not terminal.login(name, *people[name].by_password()):
+            raise AssertionError(f"no login\n{terminal.text}")
+        yield terminal
+        terminal.logout()
+
+
+@contextlib.contextmanager
+def over_ssh(name):
+    """This person's shell over ssh, by the card's key and the password."""
+    with ssh(name, card=name) as terminal:
+        unlock_card(terminal)
+        terminal.expect(CODE_PROMPT)
+        terminal.send(people[name].password)
+        terminal.expect(console.SHELL_PROMPT)
+        terminal.shell = lambda command: console.Console.shell(terminal, command)
+        yield terminal
+        terminal.send("exit")
+        terminal.end()

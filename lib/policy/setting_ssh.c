@@ -94,7 +94,6 @@ enum err value_ssh_from(
 	struct policy_networks list = { .n = 0 };
 	struct policy_class *c = object;
 	const char *at = value, *word;
-	char text[INET6_ADDRSTRLEN + 4];
 	size_t len;
 
 	(void)rule;
@@ -103,14 +102,8 @@ enum err value_ssh_from(
 			(void)snprintf(why, size, _("write at most %d networks"), POLICY_SSH_FROM_MAX);
 			return ERR_CONFIG;
 		}
-		if (!text_copy_n(text, sizeof(text), word, len) || !cidr_network(text, &list.at[list.n++])) {
-			(void)snprintf(why, size,
-				_("'%.*s' is no numeric network; "
-				"write as in 192.0.2.0/24 or 2001:db8::/32, "
-				"with no bits set beyond the prefix"),
-				(int)len, word);
+		if (!value_network(word, len, &list.at[list.n++], why, size))
 			return ERR_CONFIG;
-		}
 	}
 	c->ssh_from = list;
 	return ERR_OK;

@@ -220,6 +220,20 @@ static void free_networks(struct policy_cidr **list)
 	free(*list);
 }
 
+bool value_network(const char *word, size_t len, struct policy_cidr *ret, char *why, size_t size)
+{
+	char text[WORD_SIZE];
+
+	if (text_copy_n(text, sizeof(text), word, len) && cidr_network(text, ret))
+		return true;
+	(void)snprintf(why, size,
+		_("'%.*s' is no numeric network; "
+		"write as in 192.0.2.0/24 or 2001:db8::/32, "
+		"with no bits set beyond the prefix"),
+		(int)len, word);
+	return false;
+}
+
 enum err value_networks(
 	const struct value_rule *rule, const char *value, void *object, char *why, size_t size)
 {
@@ -228,7 +242,6 @@ enum err value_networks(
 	struct policy_class *c = object;
 	struct policy_cidr *old = c->from;
 	const char *at = value, *word;
-	char text[WORD_SIZE];
 	size_t len, n = 0;
 
 	(void)rule;
@@ -239,15 +252,8 @@ enum err value_networks(
 			(void)snprintf(why, size, _("write at most %d networks"), POLICY_WORDS_MAX);
 			return ERR_CONFIG;
 		}
-		if (!text_copy_n(text, sizeof(text), word, len) ||
-		    !cidr_network(text, &list[n++])) {
-			(void)snprintf(why, size,
-				_("'%.*s' is no numeric network; "
-				"write as in 192.0.2.0/24 or 2001:db8::/32, "
-				"with no bits set beyond the prefix"),
-				(int)len, word);
+		if (!value_network(word, len, &list[n++], why, size))
 			return ERR_CONFIG;
-		}
 	}
 	c->n_from = n;
 	c->from = list;

@@ -54,6 +54,9 @@ MUST_USE bool value_kib(const char *s, int64_t min, int64_t max, int64_t *ret);
 MUST_USE enum err value_word_list(const struct word_kind *kind, const char *value, struct word_list *ret, char *why,
 	size_t size);
 
+/* One network of a list. False: `why` says what to write. */
+MUST_USE bool value_network(const char *word, size_t len, struct policy_cidr *ret, char *why, size_t size);
+
 value_parse value_number, value_choice, value_words, value_issuer, value_networks, value_factors, value_login, value_ssh_allow,
 	value_ssh_from;
 value_write value_write_number, value_write_seconds, value_write_kib, value_write_choice, value_write_words,

@@ -283,12 +283,20 @@ def is_started():
 START = "systemctl start box-thing.service"
 
 
+def to_agent(screen, *answers):
+    """polkit's agent shows its question first, then drops what was typed and switches the echo off."""
+    for prompt, typed in answers:
+        screen.expect(prompt)
+        screen.child.waitnoecho()
+        screen.send(typed)
+
+
 @report.test(90)
 def polkit_asks_the_administrator_who_sits_there():
     taro, hanako = people["taro"], people["hanako"]
     with administrators("taro"), at_console() as screen:
         screen.send(START)
-        screen.answer((PIN, taro.pin), (SECRET, "wrong-password"))
+        to_agent(screen, (PIN, taro.pin), (SECRET, "wrong-password"))
         screen.expect(console.SHELL_PROMPT)
         contains(screen.text, "Wrong code or password.")
         equal((counted(), is_started()), ((0, 1), False))
@@ -296,7 +304,7 @@ def polkit_asks_the_administrator_who_sits_there():
         screen.send(START)
         screen.expect(r"Insert your IC card \(30 s\)\.")
         taro.card.insert()
-        screen.answer((PIN, taro.pin), (SECRET, taro.code()))
+        to_agent(screen, (PIN, taro.pin), (SECRET, taro.code()))
         screen.expect("AUTHENTICATION COMPLETE")
         screen.expect(console.SHELL_PROMPT)
         equal((counted(), is_started()), ((0, 0), True))
@@ -305,7 +313,7 @@ def polkit_asks_the_administrator_who_sits_there():
         for card, secret, started in ((taro, taro.password, False), (hanako, hanako.password, True)):
             only(card.name)
             screen.send(START)
-            screen.answer((PIN, card.pin), (SECRET, secret))
+            to_agent(screen, (PIN, card.pin), (SECRET, secret))
             screen.expect("AUTHENTICATION (FAILED|COMPLETE)")
             screen.expect(console.SHELL_PROMPT)
             equal(is_started(), started, screen.text)
@@ -319,7 +327,7 @@ def A14_polkits_agent_is_cancelled():
         for card_in, prompt, before in ((False, r"Insert your IC card", ()), (True, PIN, ()), (True, SECRET, ((PIN, taro.pin),))):
             only(*(["taro"] if card_in else []))
             screen.send(START)
-            screen.answer(*before)
+            to_agent(screen, *before)
             screen.expect(prompt)
             begun = time.monotonic()
             screen.interrupt()

@@ -303,7 +303,7 @@ static enum err serve_cert(struct card *c, struct card_request *r, struct card_a
 
 	if (!p)
 		return fail(ERR_CARD_REMOVED, "card: no card has this handle any more");
-	e = seat_enter(&p->seat, false);
+	e = seat_enter(&p->seat, false, false);
 	describe(p, ret);
 	if (e != ERR_OK)
 		return e;
@@ -352,8 +352,10 @@ static enum err tries_allow(const struct seat *s, const struct card_request *r)
 /* Inside the transaction. Dirty from before the PIN is sent: what the card made of it is not known. */
 static enum err verify(struct card *c, struct seat *s, struct card_request *r)
 {
-	enum err e = tries_allow(s, r);
+	enum err e = seat_guard(s);
 
+	if (e == ERR_OK)
+		e = tries_allow(s, r);
 	if (e != ERR_OK)
 		return e;
 	c->verify_spent = true;
@@ -389,7 +391,7 @@ static enum err serve_sign(struct card *c, struct card_request *r, struct card_a
 	if (e == ERR_OK)
 		e = tries_allow(s, r);
 	if (e == ERR_OK)
-		e = seat_enter(s, r->pin_mode == CARD_PIN_NONE);
+		e = seat_enter(s, r->pin_mode == CARD_PIN_NONE, r->pin_mode == CARD_PIN_BYTES);
 	if (e == ERR_OK) {
 		e = sign(c, s, r, ret);
 		seat_leave(s);

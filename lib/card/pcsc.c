@@ -179,17 +179,22 @@ static enum io pcsc_wait(void *state, int ms)
 	return result("SCardGetStatusChange", code) == IO_OK ? IO_OK : IO_SERVICE;
 }
 
-static enum io pcsc_connect(void *state, const char *reader, struct transport_card *ret)
+static DWORD share_mode(bool alone)
+{
+	return alone ? SCARD_SHARE_EXCLUSIVE : SCARD_SHARE_SHARED;
+}
+
+static enum io pcsc_connect(void *state, const char *reader, bool alone, struct transport_card *ret)
 {
 	const struct pcsc *p = state;
 	SCARDHANDLE handle;
 	DWORD protocol;
 	enum io io = result("SCardConnect",
-			    SCardConnect(p->context, reader, SCARD_SHARE_SHARED,
+			    SCardConnect(p->context, reader, share_mode(alone),
 					 SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &handle, &protocol));
 
 	if (io == IO_OK)
-		*ret = (struct transport_card){ .handle = handle, .protocol = protocol };
+		*ret = (struct transport_card){ .handle = handle, .protocol = protocol, .alone = alone };
 	return io;
 }
 
@@ -197,7 +202,7 @@ static enum io pcsc_reconnect(void *state, struct transport_card *card, bool res
 {
 	(void)state;
 	return result("SCardReconnect",
-		      SCardReconnect(card->handle, SCARD_SHARE_SHARED,
+		      SCardReconnect(card->handle, share_mode(card->alone),
 				     SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
 				     reset ? SCARD_RESET_CARD : SCARD_LEAVE_CARD, &card->protocol));
 }

@@ -13,6 +13,11 @@
 #define ENTER_TRIES 3
 /* pcscd is still resetting the card of a client that died. */
 #define STALE_MS 20
+/* Beside a program that is alone with the reader: it may be one of ours that has just died. */
+#define CONNECT_TRIES 25
+/* How often, and how long, the reader is left to others before a PIN is sent beside them. */
+#define GUARD_ROUNDS 4
+#define GUARD_MS 5
 /* The key whose certificate tells cards apart. */
 #define LOGIN_KEY 0x9A
 
@@ -21,6 +26,7 @@ static void disconnect(struct seat *s)
 	if (s->connected)
 		(void)s->transport->disconnect(s->transport->state, &s->channel.card, s->dirty);
 	s->connected = false;
+	s->alone = false;
 	s->dirty = false;
 }
 
@@ -33,11 +39,10 @@ static void end(struct seat *s)
 	const struct transport *t = s->transport;
 	enum io io = t->end(t->state, &s->channel.card, s->dirty);
 
-	if (io == IO_OK) {
+	if (io == IO_OK)
 		s->dirty = false;
-		return;
-	}
-	disconnect(s);
+	if (io != IO_OK || s->alone)
+		disconnect(s);
 }
 
 void seat_leave(struct seat *s)
@@ -58,28 +63,67 @@ void seat_free(struct seat *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static enum io connect_once(struct seat *s)
+static enum io connect_once(struct seat *s, bool alone)
 {
 	const struct transport *t = s->transport;
-	enum io io;
+	enum io io = IO_BUSY;
 
 	disconnect(s);
-	io = t->connect(t->state, s->reader.name, &s->channel.card);
+	if (alone)
+		io = t->connect(t->state, s->reader.name, true, &s->channel.card);
+	s->alone = io == IO_OK;
+	for (int i = 0; io == IO_BUSY && i < CONNECT_TRIES; i++) {
+		if (i)
+			(void)poll(NULL, 0, STALE_MS);
+		io = t->connect(t->state, s->reader.name, false, &s->channel.card);
+	}
 	s->connected = io == IO_OK;
 	return io;
 }
 
+/* Whether this reader has had no card come or go since. */
+static bool card_stayed(const struct seat *s)
+{
+	const struct transport *t = s->transport;
+	struct transport_reader now[CARD_READERS_MAX];
+	size_t n;
+
+	if (t->list(t->state, now, &n) != IO_OK)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(now[i].name, s->reader.name) == 0)
+			return now[i].present && now[i].event == s->reader.event;
+	return false;
+}
+
+/* A connection of the other kind, and what the present one, if any, has to tell before it is given up. */
+static enum io connect_anew(struct seat *s, bool alone, bool *fresh)
+{
+	const struct transport *t = s->transport;
+	enum io io = s->connected ? t->begin(t->state, &s->channel.card) : IO_RESET;
+
+	if (io == IO_OK) {
+		io = t->end(t->state, &s->channel.card, false);
+		if (io != IO_OK)
+			disconnect(s);
+	}
+	if (io != IO_OK && io != IO_RESET)
+		return io;
+	*fresh = *fresh || io == IO_RESET;
+	io = connect_once(s, alone);
+	*fresh = *fresh || (io == IO_OK && !card_stayed(s));
+	return io;
+}
+
 /* *fresh: the card may have been reset or exchanged since this seat last had it. */
-static enum io begin(struct seat *s, bool *fresh)
+static enum io begin(struct seat *s, bool alone, bool *fresh)
 {
 	const struct transport *t = s->transport;
 	enum io io = IO_OK;
 
 	s->host->phase(CARD_PHASE_TAKE);
-	if (!s->connected) {
-		*fresh = true;
-		io = connect_once(s);
-	}
+	if (alone || !s->connected)
+		io = connect_anew(s, alone, fresh);
 	if (io == IO_OK)
 		io = t->begin(t->state, &s->channel.card);
 	for (int i = 0; io == IO_RESET && s->connected && i < ENTER_TRIES; i++) {
@@ -115,11 +159,12 @@ static enum err select_app(struct seat *s, const struct card_app *const *apps)
 }
 
 /* One go: transaction, reset if wanted, SELECT. On failure the transaction is over. */
-static enum err try_enter(struct seat *s, const struct card_app *const *apps, bool reset, bool *fresh)
+static enum err try_enter(struct seat *s, const struct card_app *const *apps, bool reset, bool alone,
+			  bool *fresh)
 {
 	enum err e;
 
-	s->channel.io = begin(s, fresh);
+	s->channel.io = begin(s, alone, fresh);
 	if (s->channel.io != IO_OK)
 		return apdu_io_err(s->channel.io);
 	e = reset ? reset_card(s) : ERR_OK;
@@ -131,7 +176,8 @@ static enum err try_enter(struct seat *s, const struct card_app *const *apps, bo
 }
 
 /* With the reader's lock: enters, again after a reset by others or on a void connection. */
-static enum err enter(struct seat *s, const struct card_app *const *apps, bool reset, bool *fresh)
+static enum err enter(struct seat *s, const struct card_app *const *apps, bool reset, bool alone,
+		      bool *fresh)
 {
 	enum err e;
 
@@ -144,7 +190,7 @@ static enum err enter(struct seat *s, const struct card_app *const *apps, bool r
 	s->channel.transport = s->transport;
 	s->channel.deadline = deadline_in(TRANSACTION_MS);
 	for (int i = 0; i < ENTER_TRIES; i++) {
-		e = try_enter(s, apps, reset, fresh);
+		e = try_enter(s, apps, reset, alone, fresh);
 		if (s->channel.io != IO_STALE && s->channel.io != IO_RESET)
 			break;
 		if (s->channel.io == IO_STALE) {
@@ -181,6 +227,21 @@ static enum err ask_tries(struct seat *s)
 		e = s->app->tries(&s->channel, &s->tries);
 	if (e == ERR_OK && s->tries.verified)
 		return fail(ERR_CARD_FAILED, "card: the PIN stays verified after a reset");
+	return e;
+}
+
+/*
+ * A command that pcscd took before the transaction began, and that waits for the reader, still runs
+ * inside it. So the reader is left to such some times, and a harmless command waits behind them.
+ */
+enum err seat_guard(struct seat *s)
+{
+	enum err e = ERR_OK;
+
+	for (int i = 0; !s->alone && i < GUARD_ROUNDS && e == ERR_OK; i++) {
+		(void)poll(NULL, 0, GUARD_MS);
+		e = s->app->tries(&s->channel, &s->tries);
+	}
 	return e;
 }
 
@@ -229,7 +290,7 @@ enum err seat_recognise(struct seat *s, const struct card_app *const *apps, bool
 	enum err e = ERR_OK;
 
 	for (int i = 0; i < ENTER_TRIES; i++) {
-		e = enter(s, apps, false, &fresh);
+		e = enter(s, apps, false, false, &fresh);
 		if (e != ERR_OK)
 			return e;
 		e = read_card(s, want_cert);
@@ -269,10 +330,10 @@ static enum err same_card(struct seat *s)
 	return e == ERR_OK ? ask_tries(s) : e;
 }
 
-enum err seat_enter(struct seat *s, bool reset)
+enum err seat_enter(struct seat *s, bool reset, bool alone)
 {
 	bool fresh = false;
-	enum err e = enter(s, NULL, reset, &fresh);
+	enum err e = enter(s, NULL, reset, alone, &fresh);
 
 	if (e == ERR_OK && fresh)
 		e = same_card(s);

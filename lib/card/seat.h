@@ -20,6 +20,7 @@ struct seat {
 	const struct card_app *app;     /* NULL: not recognised yet */
 	struct apdu_channel channel;
 	bool connected;
+	bool alone;             /* no other program is connected to the reader, and none can be */
 	bool busy;              /* in a transaction and with the reader's lock */
 	bool dirty;             /* a VERIFY may have been performed: reset before anyone else gets the card */
 	bool has_guid;
@@ -40,9 +41,16 @@ MUST_USE enum err seat_recognise(struct seat *s, const struct card_app *const *a
 /*
  * The same card again, for a recognised seat: transaction and SELECT. If it was reset by others in
  * between, its identity and tries are read again: ERR_CARD_REMOVED when it is another. reset: the
- * card is reset before SELECT.
+ * card is reset before SELECT. alone: as the reader's only user, if nobody else is connected.
  */
-MUST_USE enum err seat_enter(struct seat *s, bool reset);
+MUST_USE enum err seat_enter(struct seat *s, bool reset, bool alone);
+
+/*
+ * Due before a VERIFY: no command of another program may run between it and the reset. Nothing to do
+ * when alone; else waits behind what others had sent before the transaction, and reads the tries.
+ * ERR_CARD_REMOVED, ERR_CARD_FAILED, ERR_PCSC, ERR_TIMEOUT.
+ */
+MUST_USE enum err seat_guard(struct seat *s);
 
 /* The certificate, read into s->cert once. Inside a transaction. */
 MUST_USE enum err seat_certificate(struct seat *s);

@@ -34,6 +34,7 @@ struct transport_reader {
 struct transport_card {
 	long handle;
 	unsigned long protocol;
+	bool alone;
 };
 
 struct transport {
@@ -45,8 +46,8 @@ struct transport {
 	enum io (*list)(void *state, struct transport_reader *ret, size_t *n);
 	/* Returns IO_OK after a change since the last list, or after ms. */
 	enum io (*wait)(void *state, int ms);
-	/* Shared, without a transaction. */
-	enum io (*connect)(void *state, const char *reader, struct transport_card *ret);
+	/* Without a transaction. alone: as the reader's only connection; IO_BUSY when there are others. */
+	enum io (*connect)(void *state, const char *reader, bool alone, struct transport_card *ret);
 	/* Clears IO_RESET; with `reset` resets the card and keeps a transaction. */
 	enum io (*reconnect)(void *state, struct transport_card *card, bool reset);
 	enum io (*begin)(void *state, const struct transport_card *card);

@@ -344,8 +344,9 @@ class Stranger:
                 signed.append(self.sw(self.SIGN_P256))
                 break
             except Failed as problem:
-                # pcscd's way to say that another client has just died here: the connection is void.
-                check("8010000F" in str(problem) and time.monotonic() < end, str(problem))
+                # pcscd's ways to say that another client has just died here: it is still alone with the
+                # reader, or the connection is void.
+                check(str(problem)[-8:] in ("8010000B", "8010000F") and time.monotonic() < end, str(problem))
                 self.disconnect()
                 time.sleep(0.02)
         self.disconnect()

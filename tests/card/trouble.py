@@ -1,6 +1,8 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """cardmfa-card with cards, neighbours and a pcscd that do not behave."""
+import multiprocessing
+
 from rig import *
 
 KINDS = ("one", "another")
@@ -50,6 +52,40 @@ def A66_starter_gone(kind):
             check(time.monotonic() - start < 0.5, "took %.2f s" % (time.monotonic() - start))
             card.ctl("fault", "clear")
             check(not Stranger().can_sign(), "a stranger can sign after " + step)
+
+
+def never_stops(over, pipe):
+    """A stranger who asks for a signature without pause; tells how many he had."""
+    stranger, connected, signatures = Stranger(), False, 0
+    while not over.is_set():
+        try:
+            if not connected:
+                stranger.connect()
+            connected = True
+            signatures += stranger.sw(stranger.SIGN_P256) == "9000"
+        except Failed as problem:       # reset meanwhile, or somebody is alone with the reader
+            if connected:
+                stranger.disconnect()
+            connected = False
+            check(str(problem)[-8:] in ("80100068", "8010000B", "8010000F"), str(problem))
+    stranger.close()
+    pipe.send(signatures)
+
+
+def A66_strangers_who_never_stop_asking():
+    """Many at once, while one login after the other is made: nobody's command runs behind a PIN."""
+    with Vcard("--kind", "one") as card:
+        over, ends = multiprocessing.Event(), [multiprocessing.Pipe(False) for _ in range(60)]
+        strangers = [multiprocessing.Process(target=never_stops, args=(over, end), daemon=True) for _, end in ends]
+        for stranger in strangers:
+            stranger.start()
+        for _ in range(500 if LONG else 25):
+            equal(login()[1].result, "OK", "login")
+        over.set()
+        check(all(end.poll(20) for end, _ in ends), "a stranger ended before")
+        equal(sum(end.recv() for end, _ in ends), 0, "signatures that strangers had")
+        for stranger in strangers:
+            stranger.join()
 
 
 def A66_every_ending(kind):
@@ -409,7 +445,7 @@ if __name__ == "__main__":
     tests = [("%s_%s" % (test.__name__, kind), lambda t=test, k=kind: t(k)) for kind in KINDS
              for test in (A66_killed_at_each_apdu, A66_starter_gone, A66_every_ending, removed_between,
                           reset_between)]
-    main(tests + [A70_framing, A71_hostile_objects, A65_no_retry, tries_unknown, stays_verified,
+    main(tests + [A66_strangers_who_never_stop_asking, A70_framing, A71_hostile_objects, A65_no_retry, tries_unknown, stays_verified,
                   no_piv_card, swapped_between, pulled_while_asked, reset_between_no_chuid,
                   connected_after_a_death, malformed_signatures, replayed_login, A74_held_by_others,
                   A74_pcscd])

@@ -23,6 +23,8 @@ struct world_card {
 	bool keeps_verified;    /* over a reset */
 	bool pinless;           /* 9A signs without PIN */
 	unsigned verifies, resets, apdus;
+	unsigned queries, before_verify;        /* VERIFYs without data; those before the PIN came */
+	bool alone_at_verify;
 };
 
 struct world {
@@ -31,6 +33,9 @@ struct world {
 	/* connections: handle = reader + 1 */
 	bool connected[WORLD_READERS], in_transaction[WORLD_READERS], was_reset[WORLD_READERS];
 	uint32_t seen_event[WORLD_READERS];
+	bool others[WORLD_READERS];     /* other programs are connected */
+	bool alone[WORLD_READERS];      /* our connection is the only one */
+	unsigned held;                  /* as many connects find another program alone with the reader */
 	bool locked;
 	unsigned calls, fail_at;        /* the fail_at-th call gives fail_io; 0: none */
 	enum io fail_io;
@@ -116,7 +121,8 @@ static inline enum io world_wait(void *state, int ms)
 	return world_fails(&io) ? io : IO_OK;
 }
 
-static inline enum io world_connect(void *state, const char *reader, struct transport_card *ret)
+static inline enum io world_connect(void *state, const char *reader, bool alone,
+				    struct transport_card *ret)
 {
 	size_t i = (size_t)(reader[7] - '0');
 	enum io io;
@@ -128,10 +134,16 @@ static inline enum io world_connect(void *state, const char *reader, struct tran
 		return io;
 	if (!world.cards[i].present)
 		return IO_REMOVED;
+	if (world.held && world.held--)
+		return IO_BUSY;
+	if (alone && world.others[i])
+		return IO_BUSY;
+	world.alone[i] = alone;
 	world.connected[i] = true;
 	world.was_reset[i] = false;
 	world.seen_event[i] = world.cards[i].event;
 	ret->handle = (long)i + 1;
+	ret->alone = alone;
 	return IO_OK;
 }
 
@@ -155,6 +167,7 @@ static inline enum io world_reconnect(void *state, struct transport_card *card, 
 	io = world_state(i);
 	if (io != IO_OK && io != IO_RESET)
 		return io;
+	assert_int_equal(card->alone, world.alone[i]);
 	world.was_reset[i] = false;
 	if (reset)
 		world_reset(i);
@@ -237,11 +250,14 @@ static inline size_t world_get_data(const struct world_card *c, uint8_t tag, uin
 
 static inline size_t world_verify(struct world_card *c, const uint8_t *cmd, size_t len, uint8_t *r)
 {
+	c->queries += len == 4;
 	if (len == 4 && c->verified)
 		return world_sw(r, 0, 0x9000);
 	if (len == 4)
 		return world_sw(r, 0, c->tries < 0 ? 0x6700 : 0x63C0 | (unsigned)c->tries);
 	c->verifies++;
+	c->before_verify = c->queries;
+	c->alone_at_verify = world.alone[c - world.cards];
 	c->verified = memcmp(cmd + 5, "123456\xFF\xFF", 8) == 0 && c->tries != 0;
 	if (!c->verified && c->tries > 0)
 		c->tries--;

@@ -235,6 +235,77 @@ static void test_another_card_after_a_reset(void **state)
 	}
 }
 
+/* A PIN is sent with the reader's only connection, which ends with the signature. */
+static void A66_alone_with_the_reader(void **state)
+{
+	(void)state;
+	world_insert(0, 0x11);
+	assert_int_equal(next(), ERR_OK);
+	assert_true(world.connected[0] && !world.alone[0]);
+	assert_int_equal(sign(answer.handle, "123456", 1), ERR_OK);
+	assert_true(world.cards[0].alone_at_verify);
+	assert_int_equal(world.cards[0].before_verify, 1);
+	assert_false(world.connected[0]);
+	assert_int_equal(sign(1, NULL, 1), ERR_DENIED);
+}
+
+/* Beside other programs that are connected, what they sent before gets its turns first. */
+static void A66_beside_others(void **state)
+{
+	(void)state;
+	world_insert(0, 0x11);
+	world.others[0] = true;
+	assert_int_equal(next(), ERR_OK);
+	assert_int_equal(sign(answer.handle, "123456", 1), ERR_OK);
+	assert_false(world.cards[0].alone_at_verify);
+	assert_int_equal(world.cards[0].before_verify, 1 + 4);
+	assert_true(world.connected[0]);
+}
+
+static void A66_tries_that_others_spent_meanwhile_count(void **state)
+{
+	(void)state;
+	world_insert(0, 0x11);
+	world.others[0] = true;
+	assert_int_equal(next(), ERR_OK);
+	world.cards[0].tries = 1;
+	assert_int_equal(sign(answer.handle, "123456", 1), ERR_PIN_LAST_TRY);
+	assert_int_equal(world.cards[0].verifies, 0);
+}
+
+/* One of ours that was killed has the reader alone until pcscd has cleaned up behind it. */
+static void test_waits_for_who_is_alone(void **state)
+{
+	(void)state;
+	world_insert(0, 0x11);
+	world_insert(1, 0x33);
+	assert_int_equal(next(), ERR_OK);
+	assert_int_equal(next(), ERR_OK);
+	world.held = 1 + 25;
+	assert_int_equal(sign(1, "123456", 1), ERR_BUSY);
+	assert_int_equal(world.cards[0].verifies, 0);
+	world.held = 25;
+	assert_int_equal(sign(2, "123456", 1), ERR_OK);
+}
+
+/* Seen by pcscd only while our connection is changed for another. */
+static void exchanged(struct world *w, size_t i)
+{
+	w->cards[i].guid = 0x33;
+	w->cards[i].event++;
+	w->on_end = NULL;
+}
+
+static void test_exchanged_at_the_last_moment(void **state)
+{
+	(void)state;
+	world_insert(0, 0x11);
+	assert_int_equal(next(), ERR_OK);
+	world.on_end = exchanged;
+	assert_int_equal(sign(answer.handle, "123456", 1), ERR_CARD_REMOVED);
+	assert_int_equal(world.cards[0].verifies, 0);
+}
+
 static void test_removed_between(void **state)
 {
 	(void)state;
@@ -366,7 +437,9 @@ int main(void)
 		TEST(test_reset_by_others_is_recognised_again),
 		TEST(test_reset_by_others_and_fewer_tries),
 		TEST(test_another_card_after_a_reset),
-		TEST(test_removed_between),
+		TEST(A66_alone_with_the_reader), TEST(A66_beside_others),
+		TEST(A66_tries_that_others_spent_meanwhile_count), TEST(test_waits_for_who_is_alone),
+		TEST(test_exchanged_at_the_last_moment), TEST(test_removed_between),
 		TEST(A77_signs_without_pin),
 		TEST(test_no_pin_resets_first),
 		TEST(test_bad_requests),

@@ -36,6 +36,8 @@ long SCardListReaders(long context, const char *groups, char *readers, unsigned 
 long SCardGetStatusChange(long context, unsigned long ms, struct state *states, unsigned long n);
 long SCardConnect(long context, const char *reader, unsigned long mode, unsigned long protocols,
 		  long *handle, unsigned long *protocol);
+long SCardReconnect(long handle, unsigned long mode, unsigned long protocols, unsigned long how,
+		    unsigned long *protocol);
 long SCardTransmit(long handle, const struct pci *pci, const unsigned char *in, unsigned long in_len,
 		   struct pci *out_pci, unsigned char *out, unsigned long *out_len);
 
@@ -49,6 +51,7 @@ static struct {
 	char last_reader[64];           /* of the last state of the last call */
 	unsigned long last_current;
 	unsigned contexts, lists;
+	unsigned long mode;             /* of the last connect or reconnect: 1 exclusive, 2 shared */
 	unsigned long transmit_len;
 } lib;
 
@@ -105,10 +108,19 @@ long SCardGetStatusChange(long context, unsigned long ms, struct state *states, 
 long SCardConnect(long context, const char *reader, unsigned long mode, unsigned long protocols,
 		  long *handle, unsigned long *protocol)
 {
-	assert_true(context == 7 && mode == 2 && protocols == 3);
+	assert_true(context == 7 && protocols == 3);
 	assert_string_equal(reader, "a");
+	lib.mode = mode;
 	*handle = 9;
 	*protocol = 2;
+	return OK;
+}
+
+long SCardReconnect(long handle, unsigned long mode, unsigned long protocols, unsigned long how,
+		    unsigned long *protocol)
+{
+	assert_true(handle == 9 && protocols == 3 && how == 0 && *protocol == 2);
+	lib.mode = mode;
 	return OK;
 }
 
@@ -285,10 +297,27 @@ static void test_transmit(void **state)
 
 	(void)state;
 	lib.transmit_len = 2;
-	assert_int_equal(t->connect(t->state, "a", &card), IO_OK);
+	assert_int_equal(t->connect(t->state, "a", false, &card), IO_OK);
 	assert_int_equal(t->transmit(t->state, &card, (const uint8_t[]){ 0, 0xA4, 4, 0 }, 4, response,
 				     &len), IO_OK);
 	assert_int_equal(len, 2);
+	t->close(t->state);
+}
+
+/* Who has the reader alone keeps it through a reconnect. */
+static void test_alone_stays_alone(void **state)
+{
+	const struct transport *t = opened();
+	struct transport_card card;
+
+	(void)state;
+	for (int alone = 0; alone < 2; alone++) {
+		assert_int_equal(t->connect(t->state, "a", alone, &card), IO_OK);
+		assert_int_equal(lib.mode, alone ? 1 : 2);
+		lib.mode = 0;
+		assert_int_equal(t->reconnect(t->state, &card, false), IO_OK);
+		assert_int_equal(lib.mode, alone ? 1 : 2);
+	}
 	t->close(t->state);
 }
 
@@ -320,6 +349,7 @@ int main(void)
 		cmocka_unit_test_setup(test_no_reader_and_no_service, setup),
 		cmocka_unit_test_setup(test_waits_from_what_was_seen, setup),
 		cmocka_unit_test_setup(test_transmit, setup),
+		cmocka_unit_test_setup(test_alone_stays_alone, setup),
 		cmocka_unit_test_setup(test_codes, setup),
 	};
 

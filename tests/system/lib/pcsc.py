@@ -53,7 +53,8 @@ class Connection:
                     ctypes.byref(self.card), ctypes.byref(self.protocol))
                 return
             except Failure as failure:
-                if failure.code not in STALE or not left:
+                # A login that has the reader alone, or has just died so.
+                if failure.code not in (*STALE, *([SHARING_VIOLATION] if share == SHARE_SHARED else [])) or not left:
                     raise
             time.sleep(0.02)
 

@@ -141,10 +141,6 @@ void doctor_facts_read(struct doctor_facts *f);
 void doctor_facts_free(struct doctor_facts *f);
 
 /* NULL: not there. */
-const struct doctor_account *doctor_facts_account(const struct doctor_facts *f, const char *name);
-const struct doctor_person *doctor_facts_person(const struct doctor_facts *f, const char *login);      /* a registered one */
-/* This machine knows the name, from whatever source. */
-bool doctor_facts_is_account(const struct doctor_facts *f, const char *login);
 const struct doctor_service *doctor_facts_service(const struct doctor_facts *f, const char *name);
 const struct doctor_service *doctor_facts_plan(const struct doctor_facts *f, const char *name);
 
@@ -153,6 +149,15 @@ bool doctor_facts_asked(const struct doctor_facts *f);
 
 /* Where a class (NULL: [settings]) has this key, as PATH_CONF:LINE; else where its section begins, 0 of [settings]. */
 unsigned doctor_facts_line(const struct doctor_facts *f, const struct policy_class *c, const char *key);
+
+/* Of doctor_facts_read: accounts, people and strangers. f->policy may be NULL. */
+void doctor_people_read(struct doctor_facts *f);
+
+/* NULL: not there. */
+const struct doctor_account *doctor_people_account(const struct doctor_facts *f, const char *name);
+const struct doctor_person *doctor_people_person(const struct doctor_facts *f, const char *login);      /* a registered one */
+/* This machine knows the name, from whatever source. */
+bool doctor_people_is_account(const struct doctor_facts *f, const char *login);
 
 /* Opening the store would give its reserve up: it must not be opened then. */
 bool doctor_disk_is_full(void);

@@ -83,7 +83,7 @@ static enum err read_all(void *arg)
 
 		memcpy(row.login, a->name, sizeof(row.login));
 		while (authorized_keys_path(&rest, a->name, a->uid, a->home, path, sizeof(path)))
-			count_keys(path, a->registered ? doctor_facts_person(r->facts, a->name) : NULL, &row);
+			count_keys(path, a->registered ? doctor_people_person(r->facts, a->name) : NULL, &row);
 		if ((row.cards || row.others) && write(r->fd, &row, sizeof(row)) != (ssize_t)sizeof(row))
 			return fail(ERR_MEMORY, "keys: %m");
 	}

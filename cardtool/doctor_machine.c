@@ -106,7 +106,7 @@ static void note_places(struct survey *s, struct crowd_of_machines *c, const str
 /* n uses of one account. */
 static void look_at_account(struct survey *s, const struct machine_use *use, size_t n)
 {
-	const struct doctor_account *a = doctor_facts_account(s->facts, use->login);
+	const struct doctor_account *a = doctor_people_account(s->facts, use->login);
 	char services[256] = "";
 	bool asked = false;
 	struct crowd_of_machines *c;
@@ -267,7 +267,7 @@ static void say_free_people(struct survey *s)
 
 	for (size_t i = 0; i < s->uses.n; i++) {
 		const struct machine_use *use = &s->uses.rows[i];
-		const struct doctor_account *a = doctor_facts_account(s->facts, use->login);
+		const struct doctor_account *a = doctor_people_account(s->facts, use->login);
 
 		if (use->source != SOURCE_SUDO || !a || !a->registered || strcmp(last, use->login) == 0)
 			continue;
@@ -335,12 +335,12 @@ static void look_at_entry(struct survey *s, const struct policy_machine *m)
 {
 	struct doctor_mark mark = { .finding = "machine-unknown", .file = PATH_CONF, .line = m->line, .person = m->login };
 
-	if (!doctor_facts_is_account(s->facts, m->login)) {
+	if (!doctor_people_is_account(s->facts, m->login)) {
 		doctor_find(s->d, DOCTOR_WARNING, &mark, _("`getent passwd` shows the names that there are"),
 			    _("%s:%u: [machine] names %s, which is no account of this machine"), PATH_CONF, m->line, m->login);
 		s->found = true;
 	}
-	if (doctor_facts_person(s->facts, m->login)) {
+	if (doctor_people_person(s->facts, m->login)) {
 		mark.finding = "machine-person";
 		doctor_find(s->d, DOCTOR_WARNING, &mark, _("take the line out; for jobs write `batch = yes` in the class"),
 			    _("%s:%u: [machine] names %s, who is registered: a person is judged as one, and this has no effect"), PATH_CONF,

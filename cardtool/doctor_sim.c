@@ -375,7 +375,7 @@ static void run_service(const struct doctor_facts *f, const struct sim_groups *g
 const struct policy_class *doctor_sim_class(const struct doctor_facts *f, const char *login, const char *service)
 {
 	static const struct sim_place here;
-	const struct doctor_person *p = doctor_facts_person(f, login);
+	const struct doctor_person *p = doctor_people_person(f, login);
 	const struct sim_result r = { .person = p, .place = &here };
 	struct sim_groups groups = { .n = 0 };
 	const struct policy_class *c;

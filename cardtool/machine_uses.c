@@ -215,7 +215,7 @@ static void read_keys(struct gathering *g)
 	if (doctor_keys_read(g->facts, patterns, &keys))
 		return;
 	for (size_t i = 0; i < keys.n; i++) {
-		const struct doctor_account *a = doctor_facts_account(g->facts, keys.rows[i].login);
+		const struct doctor_account *a = doctor_people_account(g->facts, keys.rows[i].login);
 
 		if (!keys.rows[i].registered && a && a->can_work && (a->uid != 0 || strcmp(c.root_login, "no") != 0))
 			add(g, a->name, "sshd", SOURCE_KEYS, patterns, 0);

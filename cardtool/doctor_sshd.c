@@ -10,29 +10,17 @@
 
 #include "doctor_keys.h"
 #include "doctor_sim.h"
+#include "doctor_sshd_rules.h"
 #include "paths.h"
-#include "sshd_conf.h"
 #include "text.h"
 #include "words.h"
 
 #define PATH_SSHD_CONF CARDMFA_SYSCONFDIR "/ssh/sshd_config"
 #define DIR_SSHD_CONF CARDMFA_SYSCONFDIR "/ssh/sshd_config.d"
 #define PATH_SSHD_SAMPLE CARDMFA_DATADIR "/cardmfa/sshd.conf"
-#define KEYS_COMMAND PATH_CARDTOOL " ssh-keys"
 #define SAMPLES_MAX 32
 #define OF_CLASS_MAX 4                  /* people of one class at one place, where Match may tell them apart */
 #define ANY_ADDRESS "192.0.2.1"         /* RFC 5737: of no network here */
-#define TRIES_MIN 3                     /* fewer are used up by the keys that ssh offers by itself */
-
-struct sample {
-	const struct doctor_person *person;
-	const struct policy_class *class_of;
-	char address[65];
-	struct sshd_conf conf;
-	unsigned ways;
-	bool needs_card;        /* every way that the class offers over ssh has a card */
-	const char *keys_user;  /* of the configuration */
-};
 
 struct survey {
 	struct doctor *d;
@@ -40,122 +28,8 @@ struct survey {
 	unsigned n_matches;
 	char matches[8192];
 	size_t n, n_people;
-	struct sample samples[SAMPLES_MAX];
+	struct sshd_sample samples[SAMPLES_MAX];
 };
-
-/* ---- what is wrong with one ---- */
-
-static bool no_pam(const struct sample *s)
-{
-	return !s->conf.use_pam;
-}
-
-static bool no_questions(const struct sample *s)
-{
-	return s->conf.use_pam && !s->conf.kbd_interactive;
-}
-
-static bool no_keys(const struct sample *s)
-{
-	return s->conf.use_pam && s->needs_card && !s->conf.pubkey;
-}
-
-static bool gets_in(const struct sample *s)
-{
-	return s->ways & (s->needs_card ? (unsigned)WAY_KEY_PAM : WAY_KEY_PAM | WAY_PAM);
-}
-
-static bool too_few_ways(const struct sample *s)
-{
-	return !gets_in(s);
-}
-
-static bool no_way(const struct sample *s)
-{
-	return !no_pam(s) && !no_questions(s) && !no_keys(s) && too_few_ways(s);
-}
-
-static bool more_ways(const struct sample *s)
-{
-	return s->conf.use_pam && gets_in(s) && s->ways & ~(unsigned)(s->needs_card ? WAY_KEY_PAM : WAY_KEY_PAM | WAY_PAM);
-}
-
-static bool plain_password(const struct sample *s)
-{
-	return s->conf.use_pam && s->ways & WAY_PASSWORD;
-}
-
-static bool uses_our_command(const struct sample *s)
-{
-	size_t len = strlen(KEYS_COMMAND);
-
-	return strncmp(s->conf.keys_command, KEYS_COMMAND, len) == 0 && (s->conf.keys_command[len] == ' ' || !s->conf.keys_command[len]);
-}
-
-static bool other_keys(const struct sample *s)
-{
-	return s->needs_card && s->conf.pubkey && !uses_our_command(s);
-}
-
-static bool other_keys_user(const struct sample *s)
-{
-	return uses_our_command(s) && strcmp(s->conf.keys_user, s->keys_user) != 0;
-}
-
-static bool few_tries(const struct sample *s)
-{
-	return s->conf.max_tries < TRIES_MIN;
-}
-
-static bool short_grace(const struct sample *s)
-{
-	return s->conf.grace_s && s->conf.grace_s < s->class_of->login_time_s;
-}
-
-static bool endless_grace(const struct sample *s)
-{
-	return s->conf.grace_s == 0;
-}
-
-static bool user_environment(const struct sample *s)
-{
-	return s->conf.user_environment;
-}
-
-#define LINE_METHODS "AuthenticationMethods publickey,keyboard-interactive:pam"
-
-#define LINE_GRACE "LoginGraceTime"     /* with the seconds of the class behind it */
-#define LINE_USER "AuthorizedKeysCommandUser"   /* with the name of the configuration */
-
-/* line: what to write. */
-static const struct rule {
-	const char *name;
-	enum doctor_level level;
-	bool (*fails)(const struct sample *s);
-	const char *line, *text;
-} rules[] = {
-	{ "use-pam", DOCTOR_ERROR, no_pam, "UsePAM yes", N_("sshd does not ask PAM: nobody is asked for a card, a code or a password") },
-	{ "keyboard-interactive", DOCTOR_ERROR, no_questions, "KbdInteractiveAuthentication yes",
-	  N_("sshd can't ask for the second factor: nobody gets in") },
-	{ "pubkey", DOCTOR_ERROR, no_keys, "PubkeyAuthentication yes", N_("sshd takes no keys: no card can be proved, and nobody gets in") },
-	{ "methods", DOCTOR_ERROR, no_way, LINE_METHODS,
-	  N_("sshd does not have a key proved and then the questions of PAM answered: no card counts, and nobody gets in") },
-	{ "more-methods", DOCTOR_WARNING, more_ways, LINE_METHODS,
-	  N_("sshd also offers methods that end in a refusal by cardmfa: people are led astray") },
-	{ "password", DOCTOR_WARNING, plain_password, "PasswordAuthentication no",
-	  N_("sshd offers its own password method, which knows one answer only and ends in a refusal") },
-	{ "keys-command", DOCTOR_NOTE, other_keys, "AuthorizedKeysCommand " KEYS_COMMAND " %u %t %k",
-	  N_("sshd does not take the keys of cards from cardmfa: they have to be copied into files, and taken out of them again") },
-	{ "keys-user", DOCTOR_WARNING, other_keys_user, LINE_USER,
-	  N_("sshd runs `cardtool ssh-keys` as another user than its own") },
-	{ "tries", DOCTOR_NOTE, few_tries, "MaxAuthTries 6",
-	  N_("sshd ends a connection after so few tries that the keys which ssh offers by itself use them up") },
-	{ "grace", DOCTOR_WARNING, short_grace, LINE_GRACE, N_("sshd hangs up before `login-time` of the class is over") },
-	{ "no-grace", DOCTOR_NOTE, endless_grace, LINE_GRACE, N_("sshd waits without end for a login") },
-	{ "user-environment", DOCTOR_NOTE, user_environment, "PermitUserEnvironment no",
-	  N_("people choose variables for their own sessions, of other modules too; cardmfa believes none of them") },
-};
-#define N_RULES (sizeof(rules) / sizeof(rules[0]))
 
 /* ---- whom it is tried for ---- */
 
@@ -171,9 +45,9 @@ static bool needs_card(const struct policy_class *c)
 
 static void add_sample(struct survey *s, const struct doctor_person *p, const struct policy_class *c, const char *address)
 {
-	struct sample *new = &s->samples[s->n++];
+	struct sshd_sample *new = &s->samples[s->n++];
 
-	*new = (struct sample){ .person = p, .class_of = c, .needs_card = needs_card(c),
+	*new = (struct sshd_sample){ .person = p, .class_of = c, .needs_card = needs_card(c),
 				.keys_user = doctor_facts(s->d)->policy->settings.keys_user };
 	text_copy_or_none(new->address, sizeof(new->address), *address ? address : ANY_ADDRESS);
 }
@@ -211,7 +85,7 @@ static enum err ask_sshd(struct survey *s)
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; !e && i < s->n; i++) {
-		struct sample *sample = &s->samples[i];
+		struct sshd_sample *sample = &s->samples[i];
 
 		if (i > 0 && !s->n_matches)
 			sample->conf = s->samples[0].conf;
@@ -229,29 +103,23 @@ static const char *place_to_write(void)
 	return access(DIR_SSHD_CONF, F_OK) == 0 ? DIR_SSHD_CONF "/10-cardmfa.conf" : PATH_SSHD_CONF;
 }
 
-/* Room between the end of the class's time and of sshd's. */
-#define GRACE_MORE_S 10
-
-static void line_to_write(const struct survey *s, const struct rule *r, unsigned seconds, char *dst, size_t size)
+static const char *keys_user(const struct survey *s)
 {
-	if (strcmp(r->line, LINE_GRACE) == 0)
-		snprintf(dst, size, "%s %u", r->line, seconds + GRACE_MORE_S);
-	else if (strcmp(r->line, LINE_USER) == 0)
-		snprintf(dst, size, "%s %s", r->line, doctor_facts(s->d)->policy->settings.keys_user);
-	else
-		snprintf(dst, size, "%s", r->line);
+	return doctor_facts(s->d)->policy->settings.keys_user;
 }
 
-/* What one of these samples fails; NULL: none does. *seconds: the longest time of their classes. */
-static const struct sample *failing(const struct survey *s, const struct rule *r, struct doctor_names *names, unsigned *seconds)
+/* The first of the samples that fails it; NULL: none does. *seconds: the longest time of their classes. */
+static const struct sshd_sample *failing(const struct survey *s, const struct sshd_rule *r,
+					 bool (*fails)(const struct sshd_rule *r, const struct sshd_sample *s),
+					 struct doctor_names *names, unsigned *seconds)
 {
-	const struct sample *first = NULL, *last = NULL;
+	const struct sshd_sample *first = NULL, *last = NULL;
 
 	*seconds = 0;
 	for (size_t i = 0; i < s->n; i++) {
-		const struct sample *now = &s->samples[i];
+		const struct sshd_sample *now = &s->samples[i];
 
-		if (!r->fails(now))
+		if (!fails(r, now))
 			continue;
 		first = first ? first : now;
 		*seconds = now->class_of->login_time_s > *seconds ? now->class_of->login_time_s : *seconds;
@@ -262,17 +130,22 @@ static const struct sample *failing(const struct survey *s, const struct rule *r
 	return first;
 }
 
-static void say_rule(const struct survey *s, const struct rule *r)
+static bool fails_now(const struct sshd_rule *r, const struct sshd_sample *s)
+{
+	return r->fails(s);
+}
+
+static void say_rule(const struct survey *s, const struct sshd_rule *r)
 {
 	struct doctor_mark mark = { .finding = r->name, .service = "sshd", .file = PATH_SSHD_CONF };
 	char advice[512], line[256];
 	unsigned seconds;
 	DOCTOR_NAMES(names);
-	const struct sample *first = failing(s, r, &names, &seconds);
+	const struct sshd_sample *first = failing(s, r, fails_now, &names, &seconds);
 
 	if (!first)
 		return;
-	line_to_write(s, r, seconds, line, sizeof(line));
+	doctor_sshd_rules_line(r, seconds, keys_user(s), line, sizeof(line));
 	snprintf(advice, sizeof(advice), _("write `%s` into %s, then let sshd read it: systemctl reload ssh (of RHEL: sshd)"), line,
 		 place_to_write());
 	mark.class_name = first->class_of->name;
@@ -282,35 +155,24 @@ static void say_rule(const struct survey *s, const struct rule *r)
 		doctor_find(s->d, r->level, &mark, advice, "%s", gettext(r->text));
 }
 
-/* Does it fail this rule once all that is before is mended? */
-static const struct sample *will_fail(const struct survey *s, const struct rule *r, struct doctor_names *names, unsigned *seconds)
-{
-	struct rule later = *r;
-
-	if (r->fails == no_way)
-		later.fails = too_few_ways;
-	return failing(s, &later, names, seconds);
-}
-
 /* Where sshd does not ask yet nothing of it is wrong. */
 static void say_before(const struct survey *s)
 {
 	char advice[1024];
 	size_t len;
 	unsigned seconds;
-	bool methods = false;
+	const char *last = "";
 	DOCTOR_NAMES(lines);
 
-	for (size_t i = 0; i < N_RULES; i++) {
+	for (const struct sshd_rule *r = doctor_sshd_rules; r->name; r++) {
 		char line[256];
 		DOCTOR_NAMES(names);
 
-		if (rules[i].level < DOCTOR_WARNING || !will_fail(s, &rules[i], &names, &seconds))
+		if (r->level < DOCTOR_WARNING || strcmp(r->line, last) == 0 ||
+		    !failing(s, r, doctor_sshd_rules_fails_later, &names, &seconds))
 			continue;
-		if (strcmp(rules[i].line, LINE_METHODS) == 0 && methods)
-			continue;
-		methods |= strcmp(rules[i].line, LINE_METHODS) == 0;
-		line_to_write(s, &rules[i], seconds, line, sizeof(line));
+		last = r->line;
+		doctor_sshd_rules_line(r, seconds, keys_user(s), line, sizeof(line));
 		doctor_names_add(s->d, &lines, line);
 	}
 	if (!lines.n)
@@ -326,10 +188,10 @@ static bool has_faults(const struct survey *s)
 {
 	unsigned seconds;
 
-	for (size_t i = 0; i < N_RULES; i++) {
+	for (const struct sshd_rule *r = doctor_sshd_rules; r->name; r++) {
 		DOCTOR_NAMES(names);
 
-		if (rules[i].level >= DOCTOR_WARNING && failing(s, &rules[i], &names, &seconds))
+		if (r->level >= DOCTOR_WARNING && failing(s, r, fails_now, &names, &seconds))
 			return true;
 	}
 	return false;
@@ -339,8 +201,8 @@ static void say_all(const struct survey *s)
 {
 	const struct doctor_mark mark = { .finding = "in-order", .service = "sshd", .file = PATH_SSHD_CONF };
 
-	for (size_t i = 0; i < N_RULES; i++)
-		say_rule(s, &rules[i]);
+	for (const struct sshd_rule *r = doctor_sshd_rules; r->name; r++)
+		say_rule(s, r);
 	if (!has_faults(s))
 		doctor_find(s->d, DOCTOR_OK, &mark, NULL, _("sshd has the key of a card proved, then asks PAM"));
 	if (s->n_matches && s->n_people > s->n)

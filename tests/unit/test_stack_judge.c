@@ -169,7 +169,12 @@ static void right_stacks_have_no_fault(void **state)
 	EXPECT("systemd-user", "account required pam_cardmfa.so\n@include common-account\n"
 			       "@include common-session-noninteractive\nsession optional pam_systemd.so\n");
 	EXPECT("polkit-1", AUTH ACCOUNT "@include common-session-noninteractive\n");
-	EXPECT("swaylock", AUTH ACCOUNT);
+	EXPECT("xscreensaver", AUTH ACCOUNT);
+	/* Those that never ask for the account check; Debian's file for swaylock takes over login's answers alone. */
+	EXPECT("i3lock", AUTH);
+	EXPECT("vlock", AUTH);
+	pam_files_write(pam_files_etc, "login", AUTH BOTH);
+	EXPECT("swaylock", "auth include login\n");
 	/* In a substack, behind a gate, by an absolute path, over two lines. */
 	pam_files_write(pam_files_etc, "card", AUTH);
 	EXPECT("login", "auth requisite pam_nologin.so\nauth substack card\n" BOTH);

@@ -66,7 +66,8 @@ static void say_unasked(struct doctor *d, const struct policy_class *c)
 	const struct doctor_facts *f = doctor_facts(d);
 	struct doctor_mark mark = { .finding = "unasked", .file = PATH_CONF, .class_name = c->name,
 				    .line = doctor_facts_line(f, c, "service") };
-	char advice[512];
+	char advice[1024] = "";
+	size_t len = 0;
 	DOCTOR_NAMES(names);
 
 	for (size_t i = 0; i < c->service.n; i++) {
@@ -74,13 +75,17 @@ static void say_unasked(struct doctor *d, const struct policy_class *c)
 
 		if (!s || !host_service_ready(s->pam.name) || stack_judge_uses_us(&s->verdict))
 			continue;
+		/* A package's own file is not changed: one of this name in /etc stands before it. */
+		if (*s->pam.path && strncmp(s->pam.path, pam_stack_dirs[0], strlen(pam_stack_dirs[0])) != 0 && len < sizeof(advice))
+			len += (size_t)snprintf(advice + len, sizeof(advice) - len, "cp %s %s/; ", s->pam.path, pam_stack_dirs[0]);
 		mark.service = names.n ? NULL : s->pam.name;
 		doctor_names_add(d, &names, s->pam.name);
 	}
 	if (!names.n)
 		return;
-	snprintf(advice, sizeof(advice), _("put pam_cardmfa.so into their files in %s, or take them out of [%s]"), pam_stack_dirs[0],
-		 c->name);
+	if (len < sizeof(advice))
+		snprintf(advice + len, sizeof(advice) - len, _("put pam_cardmfa.so into their files in %s, or take them out of [%s]"),
+			 pam_stack_dirs[0], c->name);
 	doctor_find(d, DOCTOR_NOTE, &mark, advice, _("[%s] names services that do not ask pam_cardmfa: %s"), c->name,
 		    doctor_names_text(&names));
 }

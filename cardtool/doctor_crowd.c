@@ -188,11 +188,8 @@ static void because_of_class(const struct crowd *c, unsigned line, char *why, si
 			 name);
 		snprintf(why, why_size, _("[%s] runs no jobs"), name);
 	} else {
-		snprintf(advice, size,
-			 c->place.remote && doctor_sim_asks_target(&c->like) ?
-				 _("use sudo in its place. %s:%u: `su = caller`, with which their own factors are asked for, belongs only into a class of administrators above [%s]: its people may become anybody") :
-				 _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"),
-			 PATH_CONF, line, name);
+		snprintf(advice, size, _("%s:%u: add to `factors` of [%s] a way without a card, as in password,totp"), PATH_CONF, line,
+			 name);
 		snprintf(why, why_size, _("nothing that [%s] asks for can be given there"), name);
 	}
 }
@@ -291,6 +288,20 @@ static void say_strangers(struct doctor *d, struct crowd *c, struct speech *s)
 		    s->place, c->names.n, doctor_names_text(&c->names));
 }
 
+/* From afar no card of whom su names is there: that is meant, and locks nobody out of anything of their own. */
+static bool is_other_card(const struct crowd *c)
+{
+	return c->like.why == SIM_NOTHING_OFFERED && c->place.remote && doctor_sim_asks_target(&c->like);
+}
+
+static void say_other_card(struct doctor *d, const struct crowd *c, struct speech *s)
+{
+	s->mark.class_name = c->like.class_of->name;
+	doctor_find(d, DOCTOR_OK, &s->mark, NULL,
+		    _("%s: nobody becomes another person: [%s] asks for that person's card. sudo, which asks for one's own, is for this"),
+		    s->place, c->like.class_of->name);
+}
+
 /* Not of what its own stack is to blame for. */
 static bool is_like_plan(const struct crowd *a, const struct crowd *b)
 {
@@ -318,6 +329,8 @@ void doctor_crowd_say(struct doctor *d, struct crowd *c, struct crowd *end, bool
 	name_services(&s, &services, c->like.service, &c->place);
 	if (stranger)
 		say_strangers(d, c, &s);
+	else if (is_other_card(c))
+		say_other_card(d, c, &s);
 	else if (c->like.outcome == SIM_LOCKED_OUT)
 		say_locked_out(d, c, somebody, &s);
 	else
@@ -332,7 +345,8 @@ static bool is_alike(const struct crowd *a, const struct crowd *b)
 	       a->names.n == b->names.n && a->members == b->members;
 }
 
-static void say_one_today(struct doctor *d, struct crowd *c, const char *services, const char *only)
+/* ready: there are lines for all of these services. */
+static void say_one_today(struct doctor *d, struct crowd *c, const char *services, const char *only, bool ready)
 {
 	const struct doctor_mark mark = { .finding = doctor_sim_outcome_name(c->like.outcome), .service = only };
 
@@ -342,7 +356,7 @@ static void say_one_today(struct doctor *d, struct crowd *c, const char *service
 				     "%s: nothing has to be proved today by %zu accounts: %s", c->names.n),
 			    services, c->names.n, doctor_names_text(&c->names));
 	else
-		doctor_find(d, DOCTOR_NOTE, &mark, NULL,
+		doctor_find(d, DOCTOR_NOTE, &mark, ready ? _("the lines of pam_cardmfa(8) in their files ask for two") : NULL,
 			    ngettext("%s: one kind of proof is enough today for %zu account: %s",
 				     "%s: one kind of proof is enough today for %zu accounts: %s", c->names.n),
 			    services, c->names.n, doctor_names_text(&c->names));
@@ -352,6 +366,7 @@ void doctor_crowd_say_today(struct doctor *d, struct crowd *crowds, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct crowd *c = &crowds[i];
+		bool ready = true;
 		DOCTOR_NAMES(services);
 
 		if (!is_alike(c, c))
@@ -360,9 +375,10 @@ void doctor_crowd_say_today(struct doctor *d, struct crowd *crowds, size_t n)
 			if (!is_alike(c, &crowds[k]))
 				continue;
 			crowds[k].said = k > i;
+			ready &= host_service_ready(crowds[k].like.service->pam.name);
 			doctor_names_add(d, &services, crowds[k].like.service->pam.name);
 		}
-		say_one_today(d, c, doctor_names_text(&services), services.n == 1 ? c->like.service->pam.name : NULL);
+		say_one_today(d, c, doctor_names_text(&services), services.n == 1 ? c->like.service->pam.name : NULL, ready);
 		c->said = true;
 	}
 }

@@ -112,6 +112,12 @@ static void add_member(struct doctor *d, struct crowd *c, const char *name)
 		c->members = (c->members ^ (unsigned char)name[i]) * 1099511628211u;
 }
 
+/* root has a password for the rescue boot, and is meant to get in nowhere else. */
+static bool is_root_refused(const struct sim_result *r)
+{
+	return r->why == SIM_NOT_REGISTERED && r->person->account_uid == 0 && !r->service->planned;
+}
+
 static void take(const struct sim_result *r, void *arg)
 {
 	struct survey *s = arg;
@@ -119,7 +125,7 @@ static void take(const struct sim_result *r, void *arg)
 	site_of(s, r)->counts[r->outcome] += r->person->registered;
 	if (s->list)
 		list_result(s, r);
-	if (r->outcome != SIM_TWO_KINDS)
+	if (r->outcome != SIM_TWO_KINDS && !is_root_refused(r))
 		add_member(s->d, crowd_of(s, r), r->person->person.login);
 }
 

@@ -232,20 +232,35 @@ static void look_at_root(struct survey *s)
 
 /* ---- what the stack reads ---- */
 
+static bool is_module(const struct pam_line *l, const char *wanted)
+{
+	char name[64];
+
+	return strcmp(pam_stack_module_name(l, name, sizeof(name)), wanted) == 0;
+}
+
+/* pam_systemd takes seat, kind and class of a session from the environment; Debian reads the file behind it, where that harms nothing. */
+static bool is_read_before_session(const struct pam_stack *stack, size_t i)
+{
+	while (++i < stack->n)
+		if (is_module(&stack->lines[i], "pam_systemd") || is_module(&stack->lines[i], "pam_cardmfa"))
+			return true;
+	return false;
+}
+
 static void look_at_stack(struct doctor *d, const struct doctor_service *service)
 {
 	const struct pam_stack *stack = &service->pam.stacks[PHASE_SESSION];
-	char name[64];
 
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct pam_line *l = &stack->lines[i];
 		const struct doctor_mark mark = { .finding = "user-readenv", .service = "sshd", .phase = "session", .file = l->file,
 						  .line = l->number };
 
-		if (strcmp(pam_stack_module_name(l, name, sizeof(name)), "pam_env") != 0 ||
-		    !pam_stack_has_argument(l, "user_readenv=1"))
+		if (!is_module(l, "pam_env") || !pam_stack_has_argument(l, "user_readenv=1") || !is_read_before_session(stack, i))
 			continue;
-		doctor_find(d, DOCTOR_NOTE, &mark, _("take `user_readenv=1` out of this line, unless somebody needs it"),
+		doctor_find(d, DOCTOR_NOTE, &mark,
+			    _("take `user_readenv=1` out of this line, unless somebody needs it; else put the line behind pam_systemd"),
 			    _("%s:%u: ~/.pam_environment is read: people choose variables for the modules behind it; cardmfa believes none of them"),
 			    l->file, l->number);
 		return;

@@ -4,6 +4,7 @@
 
 Left out is what the box has or has not: packages, sudo, and a YubiKey, so that ykman is told the reader.
 """
+import json
 import os
 import pathlib
 import re
@@ -116,6 +117,17 @@ def changed(text, table):
 def first_code(screen):
     app.append(world.Authenticator(re.search(r"[?&]secret=([A-Z2-7]+)", screen.text)[1]))
     return app[0].code()
+
+
+# What doctor has to say of a machine that was set up by this file, step by step, with nothing wrong: what one may want beside it.
+LEFT_TO_CHOOSE = {
+    ("pcscd-socket", "note"): "/usr/share/cardmfa/drop-ins/",
+    ("pam", "note"): "`account required pam_cardmfa.so` there stops them",
+    ("services", "note"): "cp /usr/lib/pam.d/polkit-1 /etc/pam.d/; ",
+    ("logins", "note"): "the lines of pam_cardmfa(8) in their files ask for two",
+}
+# Of the box: its virtual readers, and nobody sets its clock.
+OF_THE_BOX = {"vpcd", "clock"}
 
 
 def type_it(command, statuses=(0,), language="en"):
@@ -271,6 +283,19 @@ def sudo_and_su_ask_for_the_second_half():
         screen.send(PASSWORD)
         screen.expect("Authentication failure")
     report.equal(world.run("su", "-", "taro", "-c", "id -un").stdout, "taro\n")
+
+
+@report.test(120)
+def doctor_says_nothing_superfluous_of_this_setup():
+    world.run("chpasswd", text=f"root:{PASSWORD}\n")
+    LOGIN.write_text(changed(LOGIN.read_text(), rows(ENGLISH, "**5.")))
+    said = [f for f in json.loads(type_it("cardtool doctor --json", statuses=(0, 1)))["findings"]
+            if f["level"] != "ok" and f["check"] not in OF_THE_BOX]
+    for finding in said:
+        report.contains(finding["advice"] or f"no advice: {finding}", LEFT_TO_CHOOSE.get((finding["check"], finding["level"]), f"nothing: {finding}"))
+    report.equal(len(said), len({finding["check"] for finding in said}), f"findings of one check: {said}")
+    type_it(re.search(r"`sudo (cp -p \S+ /etc/pam\.d/login)`", part(ENGLISH, "**5."))[1])
+    world.run("passwd", "-l", "root")
 
 
 @report.test()

@@ -301,6 +301,31 @@ def what_a_person_is_not_told_root_is():
 
 
 @report.test()
+def over_ssh_a_card_is_up_to_sshd():
+    """What only sshd can say is not tried: nobody is asked, nothing counts, and it is no refusal."""
+    only("taro")
+    logins = "SELECT count(*) FROM event WHERE type = 'login'"
+    before = daemon.number(logins)
+    world.conf(CONF.replace("factors = password,totp", "factors = card,totp card,password"))
+    world.systemctl("reload-or-restart", "cardmfad.service")
+    try:
+        shown = attempt("taro", status=4, words=("--service", "sshd"))
+        assert re.search(r"^Way +card,totp: possible$", shown, re.MULTILINE), shown
+        contains(shown, "\nNOT TRIED: over ssh a card is proved to sshd, which is not here.\nTo try it, from the person's own machine: ssh taro@HOST\n")
+        lacks(shown, "REFUSED")
+        contains(attempt("taro", status=4, words=("--service", "sshd", "--rhost", "192.0.2.9"), env={**JA, "LANGUAGE": "ja"}), "結果: 未実施")
+        told = json.loads(world.run("cardtool", "try", "taro", "--service", "sshd", "--json", status=4).stdout)
+        equal([told[key] for key in ("allowed", "reason", "authentication", "account", "session", "event", "place")], [None] * 6 + ["remote"])
+        equal((daemon.number(logins), daemon.counted("taro", "remote")), (before, 0))
+        # Who has no card gets no further by ssh either.
+        shown = attempt("jiro", ("code or password: $", "x" * 8), status=1, words=("--service", "sshd"))
+        contains(shown, "REFUSED: nobody known (NOT_A_PERSON)")
+    finally:
+        world.conf(CONF)
+        world.systemctl("reload-or-restart", "cardmfad.service")
+
+
+@report.test()
 def the_grant_serves_no_other_process():
     taro = only("taro")
     attempt("taro", *taro.by_password())

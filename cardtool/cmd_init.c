@@ -334,9 +334,13 @@ static void say_next(void)
 	      " 4. systemctl enable --now cardmfad.socket cardmfad-user.socket\n"
 	      " 5. cardtool user add USER, cardtool enroll USER,\n"
 	      "    cardtool totp enroll USER (or cardtool password set USER)\n"
-	      " 6. cardtool doctor\n"
-	      " 7. Only then change /etc/pam.d/login, as README and pam_cardmfa(8) say."),
-	    PATH_KEY_FILE, PATH_CONF);
+	      " 6. cardtool try USER --service login\n"
+	      " 7. cardtool doctor (who would get in, and who would not)\n"
+	      " 8. Only then the files of /etc/pam.d, one after the other, as README and\n"
+	      "    pam_cardmfa(8) say: login; sshd, with %s;\n"
+	      "    sudo, sudo-i and su; cron and others, if you want that.\n"
+	      "    After each one: cardtool doctor, and a login beside the open root shell."),
+	    PATH_KEY_FILE, PATH_CONF, PATH_SSHD_SAMPLE);
 }
 
 static enum exit_code init(struct tool *t)

@@ -17,7 +17,6 @@
 
 #define PATH_SSHD_CONF CARDMFA_SYSCONFDIR "/ssh/sshd_config"
 #define DIR_SSHD_CONF CARDMFA_SYSCONFDIR "/ssh/sshd_config.d"
-#define PATH_SSHD_SAMPLE CARDMFA_DATADIR "/cardmfa/sshd.conf"
 #define SAMPLES_MAX 32
 #define OF_CLASS_MAX 4                  /* people of one class at one place, where Match may tell them apart */
 #define ANY_ADDRESS "192.0.2.1"         /* RFC 5737: of no network here */

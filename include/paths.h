@@ -18,6 +18,7 @@
 #define PATH_WORKER      CARDMFA_LIBEXECDIR "/cardmfa-worker"
 #define PATH_CARD        CARDMFA_LIBEXECDIR "/cardmfa-card"
 #define PATH_CARDTOOL    CARDMFA_BINDIR "/cardtool"
+#define PATH_SSHD_SAMPLE CARDMFA_DATADIR "/cardmfa/sshd.conf"               /* the sample */
 #define USER_WORKER      "cardmfa"
 #define USER_CARD        "cardmfa-card"
 #define USER_KEYS        "cardmfa-keys"                                 /* unless the configuration names another */

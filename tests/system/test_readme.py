@@ -191,6 +191,14 @@ def cardmfa_is_set_up():
         shown = type_it(command, statuses=(0, 1) if command == "cardtool doctor" else (0,))
     line = re.search(r'^    (ok +readers +reader ").*?(", a card is in it)$', part(ENGLISH, "**2."), re.MULTILINE)
     report.contains(shown, f"{line[1]}{vcard.READERS[0]}{line[2]}")
+    # What init says to do next goes as far as this file.
+    services = re.findall(r"/etc/pam\.d/([a-z][a-z-]*)", "".join(part(ENGLISH, step) for step in ("**5.", "**6.", "**7.")))
+    report.equal(set(services), {"login", "sshd", "sudo", "sudo-i", "su"}, "services of README")
+    for language in ("en", "ja"):
+        said = type_it("cardtool init", language=language)
+        said = said[said.index(" 1. "):]
+        for word in (*services, "/usr/share/cardmfa/sshd.conf", "cardtool try", "cardtool doctor"):
+            report.equal(bool(re.search(rf"(?<![\w-]){word}(?![\w-])", said)), True, f"{word} in\n{said}")
 
 
 @report.test(120)

@@ -122,6 +122,12 @@ json_t *revocation_card(const struct card_row *c, const struct person *p, bool c
 	return NULL;
 }
 
+void revocation_print(const struct tool *t, int64_t at, json_t *cards, json_t *sessions)
+{
+	json_print(json_pack("{s:s, s:o, s:o, s:o?}", "action", t->command->name, "at", json_time(at), "cards", cards, "sessions",
+			     sessions));
+}
+
 /* ---- sessions ---- */
 
 struct open_sessions {

@@ -37,6 +37,9 @@ void revocation_say(const struct revocation *r);
 /* An object for --json: the card as `show --json` has it, and whether it was changed now. */
 json_t *revocation_card(const struct card_row *c, const struct person *p, bool changed);
 
+/* For --json, what suspend, resume and revoke did. Takes cards and sessions; sessions NULL: not known, or not looked for. */
+void revocation_print(const struct tool *t, int64_t at, json_t *cards, json_t *sessions);
+
 /*
  * Sessions that may still be open, with the command that ends each: those of this person (card 0), or
  * of this card. On stderr, or appended to list (not NULL). EXIT_PARTLY when there are some, or it is

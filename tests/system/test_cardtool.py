@@ -418,6 +418,47 @@ def A116_revocation():
     equal([e["detail"]["reason"] for e in events("--type", "card-revoke", "--user", "hanako")][-2:], ["transferred"] * 2)
 
 
+@report.test(90)
+def a_person_is_enough_to_suspend_and_resume():
+    """Under stress the name is known, not the identifier. All cards stop; one of several never comes back by a guess."""
+    person("sora", "--staff-number", "20771")
+    cards = []
+    for label in ("old", "new", "spare"):
+        with inserted():
+            cards.append(card_of(enroll("sora", "--label", label)))
+    tool("revoke", cards[0], "--reason", "replaced")
+    for words, status in (([], 2), ([cards[1], "--user", "sora"], 2), (["--user", "sora", "--staff-number", "20771"], 2),
+                          (["--user", "sorra"], 1), (["--staff-number", "2077"], 1)):
+        for verb, last in (("suspend", "Nothing was suspended."), ("resume", "Nothing was resumed.")):
+            equal(tool(verb, *words, status=status).stderr.splitlines()[-1], last, f"{verb} {words}")
+    contains(tool("suspend", "--user", "sorra", status=1).stderr, "  sora")
+    contains(tool("resume", "--user", "sora", status=1).stderr, "sora has no suspended card")
+    equal(cards_of("sora"), cards[1:], "active")
+
+    tool("suspend", cards[1])
+    done = tool("suspend", "--staff-number", "20771").stdout
+    contains(done, f"Card {cards[1]} of sora is suspended already")
+    contains(done, f"Suspended card {cards[2]} of sora.")
+    lacks(done, cards[0])
+    equal((cards_of("sora"), cards_of("sora", "suspended"), cards_of("sora", "revoked")), ([], cards[1:], cards[:1]))
+    several = tool("resume", "--user", "sora", status=1).stderr
+    contains(several, f"sora has 2 suspended cards. Say which one is back:\n  cardtool resume {cards[1]}  # new\n  cardtool resume {cards[2]}  # spare\n")
+    equal(cards_of("sora"), [], "active")
+    tool("resume", cards[2])
+    done = json.loads(tool("resume", "--user", "sora", "--json").stdout)
+    equal((done["action"], done["sessions"], [(c["card"], c["state"], c["changed"]) for c in done["cards"]]),
+          ("resume", None, [(cards[1], "active", True)]))
+    done = json.loads(tool("suspend", "--user", "sora", "--json").stdout)
+    equal((done["action"], done["sessions"], [(c["card"], c["state"], c["changed"]) for c in done["cards"]]),
+          ("suspend", [], [(card, "suspended", True) for card in cards[1:]]))
+    equal([(e["type"], e["card"]) for e in events("--user", "sora")][-5:],
+          [("card-suspend", cards[2]), ("card-resume", cards[2]), ("card-resume", cards[1]), ("card-suspend", cards[1]), ("card-suspend", cards[2])])
+    tool("revoke", "--user", "sora", "--reason", "lost")
+    contains(tool("suspend", "--user", "sora", status=1).stderr, "sora has no card that can be suspended (`cardtool list --user sora` shows all)")
+    contains(tool("suspend", "--user", "sora", status=1, env={**JA, "LANGUAGE": "ja"}).stderr, "一時停止できるICカードがありません")
+    contains(tool("suspend", cards[1], status=1).stderr, "this can't be done with it")
+
+
 @report.test(60)
 def a_report_from_the_future_holds_no_revocation_up():
     """The clock is slow, or a finger slipped: the card is stopped all the same."""

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "clock.h"
 #include "event.h"
 #include "find.h"
+#include "login_name.h"
 #include "output.h"
 #include "when.h"
 #include "words.h"
@@ -31,8 +31,6 @@ struct logging {
 	struct table *table;
 	int64_t limit, n;               /* limit 0: none */
 	bool json, more;
-	int64_t actor;
-	char actor_name[33];            /* of `actor` */
 };
 
 /* ---- what is asked for ---- */
@@ -87,21 +85,6 @@ static enum exit_code take_filter(struct tool *t, struct event_filter *f, struct
 }
 
 /* ---- output ---- */
-
-static const char *actor_name(struct logging *l, int64_t actor)
-{
-	const struct passwd *pw;
-
-	if (actor < 0)
-		return "";
-	if (actor != l->actor) {
-		pw = getpwuid((uid_t)actor);
-		if (!pw || !text_copy(l->actor_name, sizeof(l->actor_name), pw->pw_name))
-			snprintf(l->actor_name, sizeof(l->actor_name), "%lld", (long long)actor);
-		l->actor = actor;
-	}
-	return l->actor_name;
-}
 
 static const char *local_time_of(char *dst, size_t size, const char *value)
 {
@@ -229,7 +212,7 @@ static void flatten(const char *detail, char *dst, size_t size)
 
 static void print_line(struct logging *l, const struct event_row *e)
 {
-	char at[24], detail[DETAIL_SIZE];
+	char at[24], from[96], detail[DETAIL_SIZE];
 
 	flatten(e->detail, detail, sizeof(detail));
 
@@ -239,9 +222,9 @@ static void print_line(struct logging *l, const struct event_row *e)
 		word_result(e->result),
 		e->person,
 		e->card,
-		actor_name(l, e->actor),
+		e->actor < 0 ? "" : login_name(e->actor),
 		e->service,
-		*e->address ? e->address : word_origin(e->origin),
+		*e->address ? e->address : word_origin(from, sizeof(from), e->origin),
 		detail,
 	};
 
@@ -366,7 +349,7 @@ static enum exit_code show_log(struct tool *t)
 {
 	struct event_filter f = { .last = 0 };
 	struct card_row card;
-	struct logging l = { .json = t->json, .actor = -1 };
+	struct logging l = { .json = t->json };
 	enum exit_code code = take_filter(t, &f, &card, &l.limit);
 
 	if (code)

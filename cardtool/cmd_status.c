@@ -40,11 +40,11 @@ static void card_line(struct table *t, const struct wire_card *c)
 
 static void count_lines(struct table *t, const struct wire_count *c)
 {
-	char line[ESCAPED_SIZE], at[24];
+	char line[ESCAPED_SIZE], at[24], place[TOLD_ORIGIN_SIZE];
 
 	snprintf(line, sizeof(line),
 		 ngettext("%s: %" PRId64 " try, at %s", "%s: %" PRId64 " tries, the last at %s", (unsigned long)c->failed),
-		 told_origin(c->origin), c->failed, word_time(at, sizeof(at), c->last_at));
+		 told_origin(place, c->origin), c->failed, word_time(at, sizeof(at), c->last_at));
 	field(t, _("Failed tries"), line);
 	if (c->locked_until < 0)
 		return;

@@ -93,13 +93,13 @@ static enum err card_line(const struct card_row *c, void *arg)
 static enum err bucket_line(const struct bucket_row *b, void *arg)
 {
 	struct view *v = arg;
-	char line[ESCAPED_SIZE], last[24], end[24];
+	char line[ESCAPED_SIZE], last[24], end[24], place[TOLD_ORIGIN_SIZE];
 	int64_t until = locked_until(v, b);
 
 	snprintf(line, sizeof(line),
 		 ngettext("%s: %" PRId64 " try, at %s", "%s: %" PRId64 " tries, the last at %s",
 			  (unsigned long)b->failed),
-		 told_origin(b->origin), b->failed, word_time(last, sizeof(last), b->last.real_s));
+		 told_origin(place, b->origin), b->failed, word_time(last, sizeof(last), b->last.real_s));
 	field(v->table, _("Failed tries"), line);
 	if (until < 0)
 		return ERR_OK;

@@ -75,20 +75,20 @@ const char *told_person_state(const struct wire_person *p)
 	return p->state;
 }
 
-const char *told_origin(const char *origin)
+const char *told_origin(char dst[TOLD_ORIGIN_SIZE], const char *origin)
 {
 	if (strcmp(origin, "local") == 0)
 		return _("at this machine");
-	return strcmp(origin, "remote") == 0 ? _("over the network") : origin;
+	return strcmp(origin, "remote") == 0 ? _("over the network") : word_origin(dst, TOLD_ORIGIN_SIZE, origin);
 }
 
 const char *told_moment(char *dst, size_t size, int64_t at, const char *from)
 {
-	char text[24];
+	char text[24], place[TOLD_ORIGIN_SIZE];
 
 	word_time(text, sizeof(text), at);
 	if (*from)
-		snprintf(dst, size, _("%s (%s)"), text, told_origin(from));
+		snprintf(dst, size, _("%s (%s)"), text, told_origin(place, from));
 	else
 		snprintf(dst, size, "%s", text);
 	return dst;

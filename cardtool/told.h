@@ -36,8 +36,9 @@ MUST_USE enum err told_keep(struct told *t, const struct wire_record *r);
 /* Names of states in words; one that this version does not know stays as it is. */
 const char *told_card_state(const struct wire_card *c);
 const char *told_person_state(const struct wire_person *p);
-/* "at this machine", "over the network", "uid:1000" for who ran su or sudo. */
-const char *told_origin(const char *origin);
+/* "at this machine", "over the network", "session of taro" for who ran su or sudo. */
+#define TOLD_ORIGIN_SIZE 96
+const char *told_origin(char dst[TOLD_ORIGIN_SIZE], const char *origin);
 /* "2026-11-20 08:31 (tty1)" */
 const char *told_moment(char *dst, size_t size, int64_t at, const char *from);
 

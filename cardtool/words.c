@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "event.h"
+#include "login_name.h"
 #include "text.h"
 
 static const char *const card_states[] = {
@@ -196,19 +197,19 @@ const char *word_result(const char *name)
 	return name;
 }
 
-const char *word_origin(const char *origin)
+const char *word_origin(char *dst, size_t size, const char *origin)
 {
-	static const struct {
-		const char *name, *text;
-	} origins[] = {
-		{ "local", N_("local") },
-		{ "remote", N_("remote") },
-	};
+	int64_t uid;
 
-	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)
-		if (strcmp(origins[i].name, origin) == 0)
-			return gettext(origins[i].text);
-	return origin;
+	if (strcmp(origin, "local") == 0)
+		return _("local");
+	if (strcmp(origin, "remote") == 0)
+		return _("remote");
+	if (strncmp(origin, "uid:", 4) != 0 || !text_to_i64(origin + 4, 0, UINT32_MAX, &uid))
+		return origin;
+	/* TRANSLATORS: whose it is, from which su, sudo or a screen locker was used */
+	snprintf(dst, size, _("session of %s"), login_name(uid));
+	return dst;
 }
 
 const char *word_algorithm(enum key_algorithm algorithm)

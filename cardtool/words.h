@@ -32,8 +32,8 @@ const char *word_result(const char *name);
 /* "card-revoke" from that or from what word_event() makes of it; NULL: there is no such event. */
 const char *word_to_event(const char *typed);
 
-/* Where a try came from: "local", "remote", or "uid:1000" for who ran su or sudo. */
-const char *word_origin(const char *origin);
+/* Where a try came from: "local", "remote", and "session of taro" for "uid:1000", who ran su or sudo. */
+const char *word_origin(char *dst, size_t size, const char *origin);
 
 /* "2026-11-20 08:31" local, "-" for -1. */
 const char *word_time(char *dst, size_t size, int64_t real_s);

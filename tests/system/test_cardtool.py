@@ -602,6 +602,17 @@ def removing_a_person_takes_cards_into_account():
     contains(tool("log", "--user", "goro").stdout, "person removed")
 
 
+@report.test()
+def who_is_no_more_is_a_number_in_the_log():
+    sql("insert into event (at, type, result, person, actor, service, origin, detail) "
+        "values (unixepoch(), 'login', 'SECRET_WRONG', 'sora', 64321, 'sudo', 'uid:64321', '{}')")
+    shown = tool("log", "--user", "sora", "--last", "1").stdout
+    contains(shown, "  uid 64321  sudo  ")
+    contains(shown, "  session of uid 64321  ")
+    event, = events("--user", "sora", "--last", "1")
+    equal((event["origin"], event["actor_uid"]), ("uid:64321", 64321))
+
+
 @report.test(60)
 def the_log_says_when_there_is_more():
     for _ in range(30):

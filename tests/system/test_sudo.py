@@ -74,6 +74,9 @@ def within_a_login_the_code_or_the_password_is_asked_alone():
         equal([row["card"] for row in login], [taro.card_id] * 2)
         equal({row["origin"] for row in login}, {f"uid:{world.run('id', '-u', 'taro').stdout.strip()}"})
         restore("taro")
+    # By name for who reads it, by number for programs.
+    contains(stage.tool("log", "--user", "taro", "--last", "3", text=""), "  session of taro  ")
+    contains(stage.tool("log", "--user", "taro", "--last", "3", text="", language="ja"), "  taro のセッション  ")
 
 
 @report.test(90)

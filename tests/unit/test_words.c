@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "event.h"
+#include "login_name.h"
 #include "unit.h"
 #include "words.h"
 
@@ -50,6 +52,28 @@ static void a_card_that_has_ended_is_not_called_active(void **state)
 
 		assert_string_equal(word_card(&c, 100), rows[i].word);
 	}
+}
+
+static void an_origin_is_told_by_name(void **state)
+{
+	static const struct {
+		const char *origin, *word;
+	} rows[] = {
+		{ "local", "local" }, { "remote", "remote" }, { "", "" },
+		{ "uid:0", "session of root" }, { "uid:4294900001", "session of uid 4294900001" },
+		{ "uid:4294967295", "session of uid 4294967295" },
+		{ "uid:", "uid:" }, { "uid:-1", "uid:-1" }, { "uid:1x", "uid:1x" }, { "uid:4294967296", "uid:4294967296" },
+		{ "addr:192.0.2.1", "addr:192.0.2.1" },
+	};
+	char text[96];
+
+	(void)state;
+	/* Twice: the second time they are remembered. */
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(word_origin(text, sizeof(text), rows[i / 2].origin), rows[i / 2].word);
+	for (int64_t uid = 4294900000; uid < 4294900040; uid++)
+		assert_int_equal(strtoll(login_name(uid) + strlen("uid "), NULL, 10), uid);
+	assert_string_equal(login_name(0), "root");
 }
 
 /* A log may hold events and results of a later version. */
@@ -107,6 +131,7 @@ int main(void)
 		cmocka_unit_test(lengths_of_time_have_two_units),
 		cmocka_unit_test(no_point_in_time_is_a_dash),
 		cmocka_unit_test(a_card_that_has_ended_is_not_called_active), cmocka_unit_test(unknown_names_stay_as_they_are),
+		cmocka_unit_test(an_origin_is_told_by_name),
 		cmocka_unit_test(words_are_understood_again),
 	};
 

@@ -496,7 +496,8 @@ def people_cards_and_readers_are_completed_for_root_alone():
     equal(sorted(shells.bash("user", "show", "")), ["hanako", "taro"])
     equal(shells.bash("user", "show", "ta"), ["taro"])
     equal(shells.bash("log", "--user", "h"), ["hanako"])
-    for command in ("show", "revoke"):
+    equal(shells.bash("suspend", "--user", "ta"), ["taro"])
+    for command in ("show", "suspend", "resume", "revoke"):
         equal(sorted(shells.bash(command, "")), sorted(p.card_id for p in people.values()))
     equal(shells.bash("enroll", "taro", "--reader", ""), [r"Virtual\ PCD\ 00\ 00", r"Virtual\ PCD\ 00\ 01"])
     equal(shells.bash("enroll", "taro", "--reader", '"Virtual PCD 00 01'), ["Virtual PCD 00 01"])
@@ -838,6 +839,45 @@ def output_into_a_closed_pipe_is_said_to_be_lost():
             os.close(writing)
             if done.returncode <= 0 or "could be written: Broken pipe" not in done.stderr:
                 raise AssertionError(f"{words} {json_too} into a closed pipe: {done.returncode} {done.stderr}")
+
+
+def neutral(value):
+    """Without what the moment decides: numbers, times, whether something changed."""
+    if isinstance(value, dict):
+        return {key: neutral(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [neutral(inner) for inner in value]
+    if isinstance(value, str):
+        return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\dZ)?", "TIME", value)
+    return 0 if isinstance(value, (int, float)) else value
+
+
+def for_programs(words, answers, language):
+    """What the command has on its standard output."""
+    line = " ".join(["runuser -u taro --"] * (words[0] == "status") + ["cardtool", *words, "--json"])
+    with Terminal("sh", "-c", line + " >/root/said.json", env={**JA, "LANGUAGE": language}) as screen:
+        screen.answer(*answers)
+        screen.end()
+    return neutral(json.loads(pathlib.Path("/root/said.json").read_text()))
+
+
+@report.test(180)
+def what_is_for_programs_is_the_same_in_every_language():
+    taro = only("taro")
+    world.write("/root/broken.conf", "[default]\nfactors = card\nno-such = 1\n")
+    lines = [*(words for words in TELLING if words != ["log"]), ["log", "--type", "card-enrol"], ["config", "check", "/root/broken.conf"],
+             ["config", "show", "--user", "taro"], ["show", taro.card_id], ["status"], ["suspend", taro.card_id], ["suspend", "--user", "taro"],
+             ["resume", taro.card_id], ["revoke", people["hanako"].card_id, "--reason", "lost"], ["try", "taro", "--service", "login"]]
+    answers = {"try": taro.by_password}
+    # What the first login and the revocation change.
+    attempt("taro", *taro.by_password())
+    world.run("cardtool", "revoke", people["hanako"].card_id, "--reason", "lost", status=None)
+    for words in lines:
+        english, japanese = (for_programs(words, answers.get(words[0], tuple)(), language) for language in ("en", "ja"))
+        equal(japanese, english, words)
+    without = {" ".join(name) for name in commands() if "  --json" in world.run("cardtool", *name, "--help").stdout
+               and not any(words[:len(name)] == name for words in lines)}
+    equal(without, set(), "commands with --json that were not looked at")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "find.h"
 #include "login_name.h"
 #include "output.h"
+#include "person_fields.h"
 #include "when.h"
 #include "words.h"
 
@@ -144,6 +145,29 @@ static const char *algorithm_word(char *dst, size_t size, const char *value)
 	return quote(dst, size, value);
 }
 
+/* "staff-number,section": as the options are called. */
+static const char *changed_words(char *dst, size_t size, const char *value)
+{
+	char words[ESCAPED_SIZE] = "";
+	size_t len = 0;
+
+	for (const char *at = value; *at && len < sizeof(words);) {
+		size_t n = strcspn(at, ",");
+		const char *word = NULL;
+
+		for (size_t i = 0; i < PERSON_FIELDS; i++)
+			if (strlen(person_fields[i].option) == n && memcmp(person_fields[i].option, at, n) == 0)
+				word = gettext(person_fields[i].word);
+		len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%.*s", len ? "," : "", word ? (int)strlen(word) : (int)n,
+					word ? word : at);
+		at += n + (at[n] == ',');
+	}
+	/* What needs no quotes is what stands there. */
+	if (quote(dst, size, words) == words)
+		snprintf(dst, size, "%s", words);
+	return dst;
+}
+
 /* Fields of events that have a name for people; the others', and all in --json, are as recorded. */
 static const struct field {
 	const char *name, *shown;
@@ -154,7 +178,7 @@ static const struct field {
 	{ "reported_by", N_("reported-by"), quote },
 	{ "staff_number", N_("staff-number"), quote },
 	{ "class", N_("class"), quote },
-	{ "changed", N_("changed"), quote },
+	{ "changed", N_("changed"), changed_words },
 	{ "class_before", N_("class-before"), quote },
 	{ "staff_number_before", N_("staff-number-before"), quote },
 	{ "factors", N_("factors"), quote },

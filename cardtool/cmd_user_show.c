@@ -172,8 +172,9 @@ static enum exit_code show_text(struct view *v)
 	if (!e)
 		e = store_bucket_each(v->tool->store, p->id, bucket_line, v);
 	if (v->cards_left)
-		say(_("To stop all cards of %s at once: `cardtool revoke --user %s --reason lost`\n"),
-		    p->login, p->login);
+		say(_("To stop all cards of %s at once: `cardtool revoke --user %s --reason lost`\n"
+		      "For one that may turn up: `cardtool suspend --user %s`\n"),
+		    p->login, p->login, p->login);
 	table_print(v->table);
 	return complain_err(e);
 }

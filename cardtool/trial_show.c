@@ -130,15 +130,20 @@ static void show_text(const struct trial *y)
 	const struct wire_event *ev = event_of(y, &detail);
 	const char *judged = json_string_value(json_object_get(detail, "judged"));
 	const char *wrong = json_string_value(json_object_get(detail, "wrong"));
+	const char *why = reason_of(y, ev, detail);
 
 	say("%s", "");
 	say_answers(y, judged ? judged : "", wrong ? wrong : "");
-	say_check(_("Authentication"), true, y->auth);
+	/* The person and the host are told the same of much that is not. */
+	if (y->auth && y->auth < ERR_UNAVAILABLE && strcmp(why, err_name(y->auth)) != 0)
+		say(_("Authentication: refused; all that the host is told: %s"), gettext(err_text(y->auth)));
+	else
+		say_check(_("Authentication"), true, y->auth);
 	say_check(_("Account check"), y->account_asked, y->account);
 	say_check(_("Session"), y->session_asked, y->session);
 	if (ev)
 		say(_("In the log: event %lld, %s, %s"), (long long)ev->seq, word_event(ev->type), word_result(ev->result));
-	say_end(y, reason_of(y, ev, detail));
+	say_end(y, why);
 	json_decref(detail);
 }
 

@@ -549,6 +549,7 @@ def revoke_names_the_sessions_it_does_not_end():
     done = json.loads(partly.stdout)
     equal([(c["state"], c["changed"]) for c in done["cards"]], [("suspended", True)])
     equal([(s["service"], s["tty"], s["logind_session"]) for s in done["sessions"]], [("login", "tty1", "7")])
+    lacks(tool("suspend", card, status=4, env={**JA, "LANGUAGE": "ja"}).stderr, "失効")
     done = json.loads(tool("resume", card, "--json").stdout)
     equal((done["sessions"], done["cards"][0]["state"], done["cards"][0]["changed"]), (None, "active", True))
     equal(json.loads(tool("resume", card, "--json").stdout)["cards"][0]["changed"], False)
@@ -584,6 +585,8 @@ def a_persons_record_is_changed_and_the_change_recorded():
     tool("user", "change", "kaede", "--clear", "class", "--staff-number", "77003")
     assert {"changed": "staff-number,class", "class_before": "default", "staff_number_before": "77001",
             "staff_number": "77003"} in changes(), changes()
+    contains(tool("log", "--user", "kaede", "--type", "person-change", env=JA).stdout, "変更項目=職員番号,クラス ")
+    contains(tool("log", "--user", "kaede", "--type", "person-change").stdout, 'changed="staff number,class" ')
     tool("user", "remove", "kaede")
     tool("user", "change", "kaede", "--section", "x", status=1)
 

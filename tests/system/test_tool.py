@@ -281,6 +281,7 @@ def what_a_person_is_not_told_root_is():
     taro.card.remove()
     shown = attempt("taro", (PIN, taro.pin), ("code or password: $", "x" * 8), status=1)
     contains(shown, ": a card that is none of taro's")
+    contains(shown, "Authentication: refused; all that the host is told: wrong code or password\n")
     contains(shown, "REFUSED: unknown card (CARD_UNKNOWN)")
     contains(shown, "not judged")
     shown = attempt("jiro", (PIN, "123456"), ("code or password: $", "x" * 8), status=1)

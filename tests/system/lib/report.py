@@ -10,14 +10,20 @@
 Each test prints "ok system/FILE/NAME" or "not ok system/FILE/NAME"; after a failure come "# " lines
 with the traceback and the journal of that test.
 """
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import time
 import traceback
 
 LONG = os.environ.get("CARDMFA_LONG") == "1"
+# Seconds within which comes what is due at once, on a machine that is busy otherwise too: far below the 30 s that a card is waited
+# for, and the 110 s of a login.
+SOON = 10.0
+LEAST = 180             # seconds that every test has: the limit ends what hangs, and other suites run beside it
 JOURNAL_LINES = 60
 
 _tests = []
@@ -33,7 +39,7 @@ class Overdue(Exception):
 
 def test(seconds=60):
     def register(function):
-        _tests.append((function, seconds))
+        _tests.append((function, max(seconds, LEAST)))
         return function
     return register
 
@@ -56,6 +62,15 @@ def contains(text, part):
 def lacks(text, part):
     if part in text:
         raise AssertionError(f"{part!r} must not be in:\n{text}")
+
+
+@contextlib.contextmanager
+def soon(what, seconds=SOON):
+    """What is due at once is done within the block."""
+    begun = time.monotonic()
+    yield
+    if time.monotonic() - begun > seconds:
+        raise AssertionError(f"{what}: {time.monotonic() - begun:.1f} s")
 
 
 def _overdue(_number, _frame):
@@ -96,9 +111,10 @@ def main(prepare=None):
     file = pathlib.Path(sys.argv[0]).stem.removeprefix("test_")
     wanted = sys.argv[1:]
     failed = False
-    steps = [(prepare, 120)] if prepare else []
+    steps = [(prepare, LEAST)] if prepare else []
     for function, seconds in steps + [t for t in _tests if not wanted or t[0].__name__ in wanted]:
         name = f"system/{file}/{function.__name__}"
+        begun = time.monotonic()
         try:
             trouble = _run(function, seconds * (10 if LONG else 1))
         except Skip as reason:
@@ -106,6 +122,7 @@ def main(prepare=None):
             continue
         if trouble or function is not prepare:
             print(f"{'not ok' if trouble else 'ok'} {name}", flush=True)
+        print(f"# {function.__name__}: {time.monotonic() - begun:.1f} s of {seconds}", flush=True)
         if trouble:
             failed = True
             print("\n".join(f"# {line}" for line in trouble.splitlines()), flush=True)

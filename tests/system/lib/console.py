@@ -14,7 +14,7 @@ class Terminal:
     """A command on a terminal of its own. Use as a context; what was on the screen is in .text,
     answers that were not echoed appear as ‹…›."""
 
-    def __init__(self, *command, seconds=30, env=None):
+    def __init__(self, *command, seconds=60, env=None):
         self.seconds = seconds
         self.shown = []
         self.child = pexpect.spawn(str(command[0]), [str(word) for word in command[1:]], encoding="utf-8",
@@ -66,14 +66,20 @@ class Terminal:
         self.child.sendintr()
 
     def close(self):
-        """Hangs up: what still runs on the terminal gets SIGHUP."""
-        self.child.close(force=True)
+        """Hangs up: what still runs on the terminal gets SIGHUP. pexpect gives it a tenth of a second to end by SIGKILL."""
+        for left in reversed(range(100)):
+            try:
+                self.child.close(force=True)
+                return
+            except pexpect.ExceptionPexpect:
+                if not left:
+                    raise
 
 
 class Console(Terminal):
     """A person at a console: agetty, login and, if all is well, a shell."""
 
-    def __init__(self, seconds=30):
+    def __init__(self, seconds=60):
         super().__init__(*GETTY, seconds=seconds)
 
     def name(self, user):

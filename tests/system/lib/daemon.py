@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import platform
 import pwd
 import signal
 import sqlite3
@@ -40,12 +41,25 @@ def processes(*names):
     return sorted(found)
 
 
-def wait_process(name, seconds=5):
+def wait_process(name, seconds=30):
     """The newest process of this name, as soon as there is one."""
     return world.wait_for(lambda: processes(name), seconds, f"a {name}")[-1]
 
 
-def wait_quiet(seconds=1.0):
+# What the kernel calls them in /proc/PID/syscall.
+CALLS = {"x86_64": {"read": "0", "pselect6": "270"}, "aarch64": {"read": "63", "pselect6": "72"}}[platform.machine()]
+
+
+def wait_call(name, call):
+    """A process of this name sleeps in that system call: it has shown its question and is ready for what is typed."""
+    def sleeps(pid):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{pid}/syscall").read_text().split()[0] == CALLS[call]
+        return False
+    world.wait_for(lambda: any(map(sleeps, processes(name))), what=f"{name} in {call}(2)")
+
+
+def wait_quiet(seconds=report.SOON):
     """Nobody's worker or card process is left."""
     world.wait_for(lambda: not processes(), seconds, "end of workers and card processes")
 

@@ -12,7 +12,7 @@ from . import world
 
 READERS = ("Virtual PCD 00 00", "Virtual PCD 00 01")
 PROGRAM = pathlib.Path(os.environ.get("CARDMFA_VCARD", world.BUILD / "tests/vcard/vcard"))
-CONTROL_SECONDS = 15
+CONTROL_SECONDS = 30
 
 _numbers = itertools.count(1)
 
@@ -62,7 +62,7 @@ class Card:
         self.control = self.state.parent / f"control-{next(_numbers)}"
         self.process = subprocess.Popen(
             [str(PROGRAM), "--state", str(self.state), "--control", str(self.control), "--port",
-             str(world.READER_PORT + reader), *([] if inserted else ["--removed"])], stdin=subprocess.DEVNULL)
+             str(world.READER_PORTS[reader]), *([] if inserted else ["--removed"])], stdin=subprocess.DEVNULL)
         world.wait_for(self.control.exists, what="control socket of the card")
         if inserted:
             self.wait_seen(True)
@@ -74,9 +74,13 @@ class Card:
         self.stop()
 
     def stop(self):
+        """pcscd, that polls, does not notice a card that comes before it has seen this one go."""
         if self.process.poll() is None:
+            inserted = "inserted=yes" in self.ctl("status")
             self.process.terminate()
-        self.process.wait(10)
+            self.process.wait(CONTROL_SECONDS)
+            if inserted:
+                self.wait_seen(False)
 
     def ctl(self, *words):
         """One control line; returns what follows "ok"."""

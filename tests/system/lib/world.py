@@ -12,11 +12,11 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("CARDMFA_BUILD", "build"))
 CONF = pathlib.Path("/etc/cardmfa/cardmfa.conf")
-READER_PORT = 35963
+READER_PORTS = (35963, 35964)
 PCSCD_DROPIN = pathlib.Path("/run/systemd/system/pcscd.service.d/box.conf")
 
 
-def run(*command, text=None, seconds=30, status=0, env=None):
+def run(*command, text=None, seconds=60, status=0, env=None):
     """Runs a command; its status must be `status` (None: any). Returns the CompletedProcess, output as text."""
     done = subprocess.run([str(word) for word in command], input=text, timeout=seconds, capture_output=True, text=True,
                           check=False, env=None if env is None else {**os.environ, **env},
@@ -27,8 +27,9 @@ def run(*command, text=None, seconds=30, status=0, env=None):
     return done
 
 
-def wait_for(condition, seconds=10, what="condition"):
-    """Polls until condition() is true and returns its value."""
+def wait_for(condition, seconds=30, what="condition"):
+    """Polls until condition() is true and returns its value. Most waits end within a blink; the limit is for a machine that
+    has more to do than this."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -105,7 +106,7 @@ def start_pcscd():
         write(PCSCD_DROPIN, "[Service]\nExecStart=\nExecStart=/usr/sbin/pcscd --foreground\n")
         systemctl("daemon-reload")
     systemctl("start", "pcscd.service")
-    wait_for(lambda: listening(READER_PORT), what="virtual reader")
+    wait_for(lambda: all(map(listening, READER_PORTS)), what="virtual readers")
 
 
 def stop_pcscd():
@@ -145,7 +146,9 @@ def code_at(seed, step, digits=6, algorithm="sha1"):
 
 class Authenticator:
     """An app that never shows a code twice. Steps next to the present one count too, so that a
-    test seldom has to wait for the next."""
+    test seldom has to wait for the next. What is shown is good for STEP_LEFT seconds at least."""
+
+    STEP_LEFT = 12
 
     def __init__(self, seed, step_seconds=30, digits=6, algorithm="sha1", early=1):
         """early: how many steps before the present one the first code may be of."""
@@ -157,10 +160,16 @@ class Authenticator:
         return int(time.time()) // self.step_seconds
 
     def code(self):
-        """A code not shown before: of the step before, of now, or of the next one; waits when all were shown."""
-        wait_for(lambda: self.used <= self.now(), self.step_seconds + 1, "next time step")
-        self.used = max(self.used + 1, self.now() - self.early)
+        """A code not shown before: of the step before while it lasts, of now, or of the next one; waits when all were shown."""
+        wait_for(lambda: self.used <= self.now(), self.step_seconds + 30, "next time step")
+        oldest = int(time.time() + self.STEP_LEFT) // self.step_seconds - self.early
+        self.used = max(self.used + 1, oldest)
         return code_at(self.seed, self.used, self.digits, self.algorithm)
+
+    def old(self, steps):
+        """The code of so many steps before the present one, which does not end yet."""
+        wait_for(lambda: time.time() % self.step_seconds < self.step_seconds - self.STEP_LEFT, what="a step that has just begun")
+        return code_at(self.seed, self.now() - steps, self.digits, self.algorithm)
 
     def last(self):
         """The code shown last, again."""

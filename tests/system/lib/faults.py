@@ -38,6 +38,7 @@ WORKER = MEMORY + STORE + CRYPTO + REST
 
 _told = None
 _words = []
+_asked = threading.Event()
 
 
 def install():
@@ -63,8 +64,12 @@ def install():
 
 def _listen():
     while True:
-        _words.append(_told.recv(100).decode())
-        if _words[-1] == "failed":
+        word = _told.recv(100).decode()
+        if word == "asked":
+            _asked.set()
+            continue
+        _words.append(word)
+        if word == "failed":
             for file in (daemon.WORKER, daemon.CARD, LISTENER):
                 put(file, "")
 
@@ -74,8 +79,17 @@ def put(program, text):
     (SPEC / program).write_text(f"{text}\n" if text else "")
 
 
+def settle():
+    """What was told so far has been taken note of."""
+    _asked.clear()
+    _told.sendto(b"asked", str(SPEC / "told"))
+    if not _asked.wait(60):
+        raise AssertionError("the listening thread does not answer")
+
+
 @contextlib.contextmanager
 def fault(program, text):
+    settle()        # the word of an earlier one takes a fault back
     put(program, text)
     try:
         yield
@@ -85,10 +99,9 @@ def fault(program, text):
 
 def heard():
     """What the libraries told since the last time."""
-    _told.sendto(b"asked", str(SPEC / "told"))
-    world.wait_for(lambda: "asked" in _words, what="the listening thread")
-    taken = [word for word in _words if word != "asked"]
-    _words.clear()
+    settle()
+    taken = _words[:]
+    del _words[:len(taken)]
     return taken
 
 
@@ -107,7 +120,7 @@ def footprint(pid):
     """The descriptors of a listener without children, and what they are open on."""
     def children():
         return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    world.wait_for(lambda: not children(), 10, f"the end of the listener's children {children()}")
+    world.wait_for(lambda: not children(), what=f"the end of the listener's children {children()}")
     kept = {}
     for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -118,7 +131,7 @@ def footprint(pid):
 def at_rest(pid, held, what):
     """The listener is the same and holds what it held."""
     report.equal(daemon.listener(), pid, f"{what}: the listener")
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while (now := footprint(pid)) != held and time.monotonic() < end:
         time.sleep(0.02)
     report.equal(now, held, f"{what}: the listener's descriptors")

@@ -4,7 +4,6 @@
 import contextlib
 import inspect
 import json
-import time
 
 from lib import console, daemon, pam, pcsc, report, stage, vcard, world
 from lib.report import contains, equal, lacks
@@ -123,7 +122,7 @@ def a_locker_of_one_line_opens_with_card_and_pin():
         equal(outcome(screen)[0], GOOD)
         taro.card.remove()
         codes, shown, seconds = unlock(screen, "i3lock", taro.pin)
-        equal((codes, [style for style, _ in shown if style < 3], 9 < seconds < 12), (BAD, [], True), shown)
+        equal((codes, [style for style, _ in shown if style < 3], 9 < seconds < 10 + report.SOON), (BAD, [], True), shown)
         taro.card.insert()
         # A wrong PIN is one try of the card, which keeps its last one; nothing is counted here.
         for left in (2, 1, 1):
@@ -142,7 +141,7 @@ def a_silent_locker_of_one_line_ends_by_itself():
     with at_console() as screen:
         taro.card.remove()
         codes, shown, seconds = unlock(screen, "i3lock", taro.pin, flags=pam.SILENT)
-        equal((codes, len(shown), {style for style, _ in shown}, seconds < 7), (BAD, 5, {1}, True), shown)
+        equal((codes, len(shown), {style for style, _ in shown}, seconds < 2 * report.SOON), (BAD, 5, {1}, True), shown)
         begin(screen, "i3lock", flags=pam.SILENT)
         screen.send(taro.pin)
         daemon.wait_process(daemon.CARD)
@@ -167,7 +166,7 @@ def A30_a_screen_locker_in_a_session():
         for name in ("hanako", "root", "nobody-at-all"):
             codes, shown, seconds = unlock(screen, "i3lock", hanako.pin, user=name)
             faces.append((codes, shown))
-            equal(seconds < 1, True, f"{name}: {seconds} s")
+            equal(seconds < report.SOON, True, f"{name}: {seconds} s")
         equal(faces, [({"auth": pam.AUTHINFO_UNAVAIL}, [])] * 3)
         equal((hanako.card.count("VERIFY"), counted("hanako"), daemon.counted("hanako", "remote")), (0, (0, 0), 0))
         # Its own counter: a full one stays full, whatever is run, and is no console's.
@@ -189,16 +188,23 @@ def A30_a_screen_locker_in_a_session():
 
 # --- vlock -----------------------------------------------------------------------------------------
 
+def to_vlock(screen, *answers):
+    """It shows its question first, then drops what was typed and waits for a key. answers: (prompt, what is typed)."""
+    for prompt, typed in answers:
+        screen.expect(prompt)
+        daemon.wait_call("vlock-main", "pselect6")
+        screen.send(typed)
+
+
 def lock(screen):
     screen.send("vlock")
-    screen.expect(r"press \[ENTER\] to unlock\.")
-    screen.send("")
+    to_vlock(screen, (r"press \[ENTER\] to unlock\.", ""))
 
 
 def until_asked(screen, name):
     """Past root's questions, until vlock asks for this person's PIN again."""
     while (asked := screen.expect(r"press \[ENTER\] to unlock\.", "root's " + PIN, SECRET, f"{name}'s {PIN}")) < 3:
-        screen.send("1234567" if asked == 1 else "")
+        to_vlock(screen, ("", "1234567" if asked == 1 else ""))
 
 
 @report.test(90)
@@ -207,7 +213,7 @@ def vlock_opens_with_the_card_and_counts_by_caller():
     with at_console() as screen:
         for secret in (taro.password, taro.code()):
             lock(screen)
-            screen.answer((PIN, taro.pin), (SECRET, secret))
+            to_vlock(screen, (PIN, taro.pin), (SECRET, secret))
             screen.expect(console.SHELL_PROMPT)
         # Without the card a text says what to do, and no key is needed.
         taro.card.remove()
@@ -215,15 +221,15 @@ def vlock_opens_with_the_card_and_counts_by_caller():
         screen.expect(r"Insert your IC card \(30 s\)\.")
         taro.card.insert()
         # It asks for root's behind a failure: not with this card.
-        screen.answer((PIN, taro.pin), (SECRET, "wrong-password"))
+        to_vlock(screen, (PIN, taro.pin), (SECRET, "wrong-password"))
         screen.expect("Wrong code or password")
         equal(counted(), (0, 1))
         taro.card.count_reset()
-        screen.answer((r"root's " + PIN, taro.pin), (SECRET, taro.password))
+        to_vlock(screen, (r"root's " + PIN, taro.pin), (SECRET, taro.password))
         screen.expect("This card can't be used for this name")
         equal((taro.card.count("VERIFY"), counted()), (0, (0, 1)))
         until_asked(screen, "taro")
-        screen.answer(("", taro.pin), (SECRET, taro.password))
+        to_vlock(screen, ("", taro.pin), (SECRET, taro.password))
         screen.expect(console.SHELL_PROMPT)
         equal(counted(), (0, 0))
 
@@ -242,19 +248,19 @@ def A100_a_running_screen_lock_stays_shut_for_a_revoked_card():
             lock(screen)
             screen.expect(PIN)
             if moment == "before the verdict":
-                screen.send(person.pin)
+                to_vlock(screen, ("", person.pin))
                 screen.expect(SECRET)
             stage.tool("revoke", person.card_id, "--reason", "lost", text="", status=None)
             if moment == "before the PIN":
-                screen.send(person.pin)
+                to_vlock(screen, ("", person.pin))
                 screen.expect(SECRET)
-            screen.send(person.password)
-            screen.expect("vlock: Authentication failure", seconds=3)
+            to_vlock(screen, ("", person.password))
+            screen.expect("vlock: Authentication failure", seconds=report.SOON)
             # Anew: no card sees the PIN.
             person.card.count_reset()
             until_asked(screen, name)
-            screen.answer(("", person.pin), (SECRET, person.password))
-            screen.expect("vlock: Authentication failure", seconds=3)
+            to_vlock(screen, ("", person.pin), (SECRET, person.password))
+            screen.expect("vlock: Authentication failure", seconds=report.SOON)
             equal(person.card.count("VERIFY"), 0, "VERIFY")
         only()
         del people[name]
@@ -329,12 +335,10 @@ def A14_polkits_agent_is_cancelled():
             screen.send(START)
             to_agent(screen, *before)
             screen.expect(prompt)
-            begun = time.monotonic()
-            screen.interrupt()
-            screen.expect(console.SHELL_PROMPT, seconds=5)
-            daemon.wait_quiet(1)
-            if time.monotonic() - begun > 1:
-                raise AssertionError(f"{prompt}: {time.monotonic() - begun:.1f} s")
+            with report.soon(prompt):
+                screen.interrupt()
+                screen.expect(console.SHELL_PROMPT)
+                daemon.wait_quiet()
             equal((taro.card.count("VERIFY"), taro.card.tries(), counted(), is_started()), (len(before), 3, (0, 0), False), prompt)
             if card_in:
                 equal(pcsc.signature_without_pin(taro.card.reader), ["6982", "6982"], "a stranger's signature")

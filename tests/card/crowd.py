@@ -57,11 +57,11 @@ def turns_are_bounded():
         a.ctl("wait", "stalled")
         # The time may end just as it has come to the other reader: then the next one gets there.
         for last in (False, True):
-            with Card(seconds=3) as process:
+            with Card(seconds=5) as process:
                 start = time.monotonic()
                 first = process.next(wait_ms=0)
                 took = time.monotonic() - start
-            check(took < 3, "later than its alarm: %.2f s" % took)
+            check(took < SOON, "later than its alarm: %.2f s" % took)
             if first.result != "TIMEOUT":
                 break
             check(not last, "no time for the other reader, twice")
@@ -96,7 +96,7 @@ def idle_ones_hold_nothing():
             equal(process.next().result, "OK", "NEXT")
         start = time.monotonic()
         equal(login()[1].result, "OK", "login beside idle ones")
-        check(time.monotonic() - start < 0.2, "took %.3f s" % (time.monotonic() - start))
+        check(time.monotonic() - start < SOON, "took %.3f s" % (time.monotonic() - start))
         for process in idle:
             process.close()
 

@@ -30,6 +30,8 @@ WRONG = b"654321"
 PORTS = (35963, 35964)
 READERS = ("Virtual PCD 00 00", "Virtual PCD 00 01")
 UNKNOWN = -1
+# Seconds within which comes what is due at once, on a machine that is busy otherwise too.
+SOON = 15
 
 ERR = {"OK": 0, "DENIED": 10, "PIN_WRONG": 12, "PIN_BLOCKED": 13, "PIN_FORMAT": 14, "NO_CARD": 20,
        "CARD_REMOVED": 21, "CARD_FAILED": 22, "PIN_LAST_TRY": 23, "TIMEOUT": 41, "BUSY": 42,
@@ -95,7 +97,11 @@ class Vcard:
         return done.stdout.strip()[3:]
 
     def powered(self):
+        """pcscd tells its clients of a card after it has powered it."""
         self.ctl("wait", "powered")
+        stranger = Stranger(self.reader)
+        until(stranger.present, SOON, "pcscd does not see the card")
+        stranger.close()
 
     def counts(self):
         return {k: int(v) for k, v in (w.split("=") for w in self.ctl("count").split())}
@@ -223,7 +229,7 @@ class Card:
         os.kill(self.pid, signal.SIGKILL)
         return self.wait()
 
-    def wait(self, seconds=5):
+    def wait(self, seconds=SOON):
         end = time.monotonic() + seconds
         while self.rc is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -335,7 +341,7 @@ class Stranger:
 
     def can_sign(self):
         """A 9A signature without any PIN, as the card is now and after SELECT."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + SOON
         signed = []             # of every try: what the card did once counts
         while True:
             try:
@@ -355,7 +361,7 @@ class Stranger:
         return "9000" in signed
 
 
-def wait_absent(reader=READERS[0], seconds=3):
+def wait_absent(reader=READERS[0], seconds=SOON):
     stranger = Stranger(reader)
     until(lambda: not stranger.present(), seconds, "card still in the reader")
     stranger.close()

@@ -51,16 +51,21 @@ def inject(pid, call, *arguments):
     return ctypes.c_longlong(registers.rax).value
 
 
+def in_call(pid):
+    """Whether the program was started and sleeps in a call."""
+    return status(pid)["Name"] != "python3" and status(pid)["State"][0] == "S"
+
+
 def tried_inside():
     check(platform.machine() == "x86_64", "only written for x86-64")
     cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
-    time.sleep(0.1)
+    until(lambda: in_call(cat.pid), SOON, "cat does not read")
     check(inject(cat.pid, "socket", AF_INET, STREAM) >= 0, "the method itself: a socket in cat")
     cat.kill()
     cat.wait()
     with Vcard(), Card() as process:
         equal(process.next().result, "OK", "in use")
-        time.sleep(0.05)
+        until(lambda: in_call(process.pid), SOON, "no call is waited in")
         for call, *arguments in (("open", 0, 0), ("openat", 2 ** 64 - 100, 0, 0), ("openat2", 0, 0, 0, 24),
                                  ("execve", 0, 0, 0), ("execveat", 0, 0, 0, 0), ("fork",), ("ptrace", 0),
                                  ("socket", AF_INET, STREAM), ("socket", AF_INET6, STREAM),
@@ -141,7 +146,7 @@ def without_privileges():
 def wrong_starts():
     def start(arguments, **descriptors):
         done = subprocess.run([program("cardmfa-card"), *arguments], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=5, env={},
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, env={},
                               **descriptors)
         return done.returncode
 
@@ -151,15 +156,15 @@ def wrong_starts():
 
 def ends_by_itself():
     with Card(seconds=1) as process:
-        start = time.monotonic()
-        process.wait(3)
-        check(0.3 < time.monotonic() - start < 1.5, "%.2f s" % (time.monotonic() - start))
-    with Vcard() as card, Card(seconds=1) as process:
+        process.wait()
+        took = time.monotonic() - process.started
+        check(0.4 < took < SOON, "%.2f s" % took)
+    with Vcard() as card, Card(seconds=3) as process:
         card.ctl("fault", "stall", "SELECT", 0)
         start = time.monotonic()
         equal(process.next(wait_ms=100).result, "TIMEOUT", "stalled")
-        process.wait(2)
-        check(time.monotonic() - start < 1.2, "%.2f s" % (time.monotonic() - start))
+        process.wait()
+        check(time.monotonic() - start < SOON, "%.2f s" % (time.monotonic() - start))
         card.ctl("fault", "clear")
 
 
@@ -169,7 +174,7 @@ def malformed_requests():
                    b"Q\1\4" + b"\0" * 13 + b"more"):
         with Card() as process:
             process.link.send(packet)
-            check(process.receive(2) is None, "answered %r" % packet[:8])
+            check(process.receive(SOON) is None, "answered %r" % packet[:8])
             equal(process.wait(), 1, "exit")
 
 

@@ -166,11 +166,12 @@ def A109_load_and_unload():
 @test
 def a_host_that_leaves_in_the_middle():
     """The host is gone between question and answer, or behind its allowance: nothing is left open at the daemon."""
-    ended = []
+    asked, ended = [], []
 
     def behave(line):
         line.request()
         line.send(rig.message(rig.HIDDEN, 1, "Question: "))
+        asked.append(True)
         try:
             line.answer()
         except EOFError:
@@ -180,9 +181,10 @@ def a_host_that_leaves_in_the_middle():
         host.start()
         host.say("wait:30000:x")
         host.send("auth 0 0")
+        rig.wait_for(lambda: asked, what="the question")
         rig.time.sleep(0.2)
         os.kill(host.pid, 9)
-        rig.wait_for(lambda: ended, 2, "the daemon's notice")
+        rig.wait_for(lambda: ended, what="the daemon's notice")
         host.end(-9)
     with Daemon(judge(["x"])):
         host = Host()

@@ -14,7 +14,7 @@ import threading
 import time
 
 import rig
-from lib import console, daemon, stage, world
+from lib import console, daemon, report, stage, world
 from rig import Host, LONG, PAM_AUTH_ERR, PAM_AUTHINFO_UNAVAIL, PAM_PERM_DENIED, allowed, equal, masked, refused, test, within
 
 CONF = """
@@ -92,7 +92,7 @@ def A9_another_user_in_the_same_transaction():
 
 
 def card_is_left_clean(what):
-    world.wait_for(lambda: taro.card.ctl("verified") == "no", 1, f"end of the PIN's effect after {what}")
+    world.wait_for(lambda: taro.card.ctl("verified") == "no", report.SOON, f"end of the PIN's effect after {what}")
 
 
 @test
@@ -102,10 +102,10 @@ def A14_cancel_and_empty_answers():
         host.start("taro")
         for wrong in ("fail0", "fail", "null", "empty"):
             taro.card.count_reset()
-            within(refused(host.auth(wrong)), 0, 1000, wrong)
+            within(refused(host.auth(wrong)), 0, rig.SOON_MS, wrong)
             equal(taro.card.count("VERIFY"), 0, "VERIFY")
             card_is_left_clean(wrong)
-            within(refused(host.auth("t:" + taro.pin, wrong)), 0, 1500, wrong)
+            within(refused(host.auth("t:" + taro.pin, wrong)), 0, rig.SOON_MS, wrong)
             card_is_left_clean(wrong)
         equal((daemon.counted("taro"), taro.card.tries()), (0, 3), "failures, tries")
     for key in ("\x03", "\x04"):
@@ -115,19 +115,17 @@ def A14_cancel_and_empty_answers():
                 screen.name("taro")
                 screen.answer(*before)
                 screen.expect("code or password: $" if before else "PIN of your IC card: $")
-                begun = time.monotonic()
-                screen.child.send(key)
-                screen.expect(console.NAME_PROMPT, r"Login incorrect", console.pexpect.EOF, seconds=5)
-                if time.monotonic() - begun > 4:        # login itself waits 3 s behind a failure
-                    raise AssertionError(f"key {key!r}: {time.monotonic() - begun:.1f} s")
+                with report.soon(f"key {key!r}"):       # login itself waits 3 s behind a failure
+                    screen.child.send(key)
+                    screen.expect(console.NAME_PROMPT, r"Login incorrect", console.pexpect.EOF)
             equal(taro.card.count("VERIFY"), len(before), "VERIFY")
             card_is_left_clean(repr(key))
-            daemon.wait_quiet(1)
+            daemon.wait_quiet()
     begun = time.monotonic()
     done = world.run("setpriv", f"--reuid={uid_of('nemo')}", f"--regid={uid_of('nemo')}", "--clear-groups", "su", "taro", "-c", "echo in",
                      status=None)
     equal((done.returncode, "in" in done.stdout), (1, False), "su without input")
-    if time.monotonic() - begun > 4:
+    if time.monotonic() - begun > report.SOON:
         raise AssertionError("su without input took too long")
     equal((daemon.counted("taro"), daemon.counted("taro", f"uid:{uid_of('nemo')}")), (0, 0))
 
@@ -179,7 +177,7 @@ def A17_memory_of_host_and_daemon():
             host.start("taro")
             looking = threading.Thread(target=look)
             looking.start()
-            got = allowed(host.auth("m:" + masked(taro.pin), "wait:2000:m:" + masked(secret)))
+            got = allowed(host.auth("m:" + masked(taro.pin), "wait:8000:m:" + masked(secret)))
             looking.join()
             equal(found, {daemon.WORKER: 0, daemon.CARD: 0, "listener": 0}, "places with the PIN at the second prompt")
             if "probe authtok=unset" not in got.told:
@@ -201,7 +199,7 @@ def answer(number, text, given=1):
     return rig.packet(rig.ANSWER, struct.pack(">IBI", number, given, len(text)) + text)
 
 
-def talk(path, packets, replies=(), seconds=3.0):
+def talk(path, packets, replies=(), seconds=20.0):
     """Sends the packets, gives each prompt the next reply, returns the kinds of what came and the result's two words (None: hung up)."""
     kinds, verdict, replies = [], None, list(replies)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
@@ -275,7 +273,7 @@ def A30_a_screen_locker_as_the_person_himself():
         host.do("end 0")
         for name in ("hanako", "nemo", "root", "no-such-name"):
             host.start(name, "swaylock")
-            got = within(refused(host.auth("t:123456", "t:" + taro.password), PAM_AUTHINFO_UNAVAIL, what=name), 0, 1000, name)
+            got = within(refused(host.auth("t:123456", "t:" + taro.password), PAM_AUTHINFO_UNAVAIL, what=name), 0, rig.SOON_MS, name)
             equal(got.prompted, [], f"prompts for {name}")
             refused(host.call("acct"), PAM_PERM_DENIED, what=name)
             host.do("end 0")
@@ -316,7 +314,7 @@ def unharmed(listener, mark):
     log = world.journal_text("-u", "cardmfad", since=mark)
     if "ended by signal" in log or "signal 11" in log or "signal 6" in log or "AddressSanitizer" in log:
         raise AssertionError(log)
-    daemon.wait_quiet(3)
+    daemon.wait_quiet()
     with Host(STACK) as host:
         host.start("taro")
         allowed(host.auth(*answers(taro)), "the next login")
@@ -341,7 +339,7 @@ def A85_answers_out_of_order():
     pin, secret = taro.pin.encode(), taro.password.encode()
     for numbers in ((2, 2), (0, 2), (0xFFFFFFFF, 2), (1, 1), (1, 3)):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
-            line.settimeout(10)
+            line.settimeout(30)
             line.connect(rig.ROOT_SOCKET)
             line.send(request(rig.AUTH, "taro", service="login"))
             questions = 0
@@ -380,14 +378,14 @@ def A85_a_line_without_a_message():
     """Held open: ended after two seconds, before any worker; hung up at once: no worker either."""
     workers = []
     # One that has answered may still close its store.
-    daemon.wait_quiet(3)
+    daemon.wait_quiet()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
         line.connect(rig.ROOT_SOCKET)
-        line.settimeout(5)
+        line.settimeout(30)
         begun = time.monotonic()
         workers += daemon.processes()
         equal(line.recv(100), b"", "what came")
-        if not 1.5 < time.monotonic() - begun < 3.5:
+        if not 1.5 < time.monotonic() - begun < 2 + report.SOON:
             raise AssertionError(f"ended after {time.monotonic() - begun:.1f} s")
     for _ in range(50):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
@@ -411,7 +409,7 @@ def process_with_pid(pid, uid):
     if got == 0:
         os.setgroups([])
         os.setresuid(uid, uid, uid)
-        time.sleep(30)
+        time.sleep(120)
         os._exit(0)
     equal(got, pid, f"clone3 ({os.strerror(ctypes.get_errno())})")
 
@@ -428,7 +426,7 @@ def connect_and_leave(user):
             os.read(go[0], 1)
             got = []
             try:
-                line.settimeout(3)
+                line.settimeout(20)
                 line.send(request(rig.AUTH, "hanako"))
                 while data := line.recv(65536):
                     got.append(struct.unpack_from(">H", data, 6)[0])
@@ -461,7 +459,7 @@ def A32_people_in_turn_in_one_process():
 
     def listener():
         """Its open descriptors: one that stays open for each call shows."""
-        daemon.wait_quiet(3)
+        daemon.wait_quiet()
         return len(os.listdir(f"/proc/{daemon.listener()}/fd"))
     with Host(STACK) as host:
         def both():
@@ -489,7 +487,7 @@ def A32_people_in_turn_in_one_process():
         equal(len(allowed(host.login(*answers(taro))).prompted), 2, "by the old one again")
         if after[1] > before[1] + 512:
             raise AssertionError(f"resident memory grew from {before[1]} to {after[1]} KiB")
-    daemon.wait_quiet(3)
+    daemon.wait_quiet()
 
 
 if __name__ == "__main__":

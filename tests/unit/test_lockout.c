@@ -754,7 +754,7 @@ static void guess_until_killed(volatile int *granted)
 		int64_t until;
 		bool full;
 
-		if (lockout_reserve(s, 7, "local", "", &wide, deadline_in(1000), &t,
+		if (lockout_reserve(s, 7, "local", "", &wide, deadline_in(60000), &t,
 				    &until) != ERR_OK)
 			_exit(RULES_HARNESS);
 		++*granted;

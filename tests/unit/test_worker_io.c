@@ -144,22 +144,22 @@ static void without_a_request_there_is_no_greeting(void **state)
 	send_peer(42);
 	wire_put_ready(&b, 5);
 	assert_int_equal(wire_send(host_end, &b, -1, later()), ERR_OK);
-	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
+	assert_int_equal(worker_io_greet(&io, later(), 1), ERR_PROTOCOL);
 	send_peer(42);
 	send_request_as(WIRE_ANSWER);
-	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
+	assert_int_equal(worker_io_greet(&io, later(), 1), ERR_PROTOCOL);
 	send_peer(42);
 	assert_int_equal(send(host_end, "CMFA\0\x01\0\x01", 8, 0), 8);
-	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
+	assert_int_equal(worker_io_greet(&io, later(), 1), ERR_PROTOCOL);
 	send_peer(42);
 	assert_int_equal(send(host_end, "x", 1, 0), 1);
-	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
+	assert_int_equal(worker_io_greet(&io, later(), 1), ERR_PROTOCOL);
 	/* A peer that is none. */
 	assert_int_equal(send(listener_end, "CMFA\0\x01\0\x20", 8, 0), 8);
 	send_request();
-	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_PROTOCOL);
+	assert_int_equal(worker_io_greet(&io, later(), 1), ERR_PROTOCOL);
 	close_end(&listener_end);
-	assert_int_equal(worker_io_greet(&io, soon(), 1), ERR_UNAVAILABLE);
+	assert_int_equal(worker_io_greet(&io, later(), 1), ERR_UNAVAILABLE);
 	/* Nothing was said to the host. */
 	assert_int_equal(wire_recv(host_end, &b, NULL, soon()), ERR_TIMEOUT);
 }
@@ -204,7 +204,7 @@ static void answers_belong_to_their_prompt(void **state)
 	assert_memory_equal(s.bytes, "123456", 6);
 	shown(WIRE_PROMPT_HIDDEN, 1, "PIN: ");
 	queue_answer(2, true, "");
-	assert_int_equal(calls.ask(calls.arg, false, "Name: ", &s, soon()), ERR_OK);
+	assert_int_equal(calls.ask(calls.arg, false, "Name: ", &s, later()), ERR_OK);
 	assert_int_equal(s.len, 0);
 	shown(WIRE_PROMPT_SHOWN, 2, "Name: ");
 	/* One of before, one of later. */
@@ -295,7 +295,7 @@ static void asked(enum wire_ask what, int64_t group)
 	int64_t number;
 	WIRE_BUF(b);
 
-	assert_int_equal(wire_recv_type(listener_end, &b, WIRE_ASK, NULL, soon()), ERR_OK);
+	assert_int_equal(wire_recv_type(listener_end, &b, WIRE_ASK, NULL, later()), ERR_OK);
 	assert_int_equal(wire_get_ask(&b, &got, &number), ERR_OK);
 	assert_int_equal(got, what);
 	assert_int_equal(number, group);
@@ -312,7 +312,7 @@ static void a_place_is_asked_for_and_given_back(void **state)
 {
 	(void)state;
 	queue_given(ERR_OK, -1);
-	assert_int_equal(calls.hash_begin(calls.arg, 12345, soon()), ERR_OK);
+	assert_int_equal(calls.hash_begin(calls.arg, 12345, later()), ERR_OK);
 	asked(WIRE_ASK_HASH, 12345);
 	calls.hash_done(calls.arg);
 	asked(WIRE_ASK_HASH_DONE, 0);
@@ -329,29 +329,29 @@ static void a_place_that_is_not_given(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		queue_given(refusals[i], -1);
-		assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), refusals[i]);
+		assert_int_equal(calls.hash_begin(calls.arg, 1, later()), refusals[i]);
 		asked(WIRE_ASK_HASH, 1);
 		calls.hash_done(calls.arg);
 		nothing_was_asked();
 	}
 	/* No answer in time: too many at once. */
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_BUSY);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_BUSY);
 	asked(WIRE_ASK_HASH, 1);
 	calls.hash_done(calls.arg);
 	nothing_was_asked();
 	/* Descriptors where none belong, another message, half of one. */
 	queue_given(ERR_OK, 0);
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_PROTOCOL);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_PROTOCOL);
 	wire_put_ready(&b, 5);
 	assert_int_equal(wire_send(listener_end, &b, -1, later()), ERR_OK);
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_PROTOCOL);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_PROTOCOL);
 	assert_int_equal(send(listener_end, "CMFA\0\x01\0\x22", 8, 0), 8);
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_PROTOCOL);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_PROTOCOL);
 	calls.hash_done(calls.arg);
 	/* A listener that gave what nobody had asked for yet, and went. */
 	queue_given(ERR_OK, -1);
 	close_end(&listener_end);
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_UNAVAILABLE);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_UNAVAILABLE);
 }
 
 /* The verdict's reason is said behind it. */
@@ -359,13 +359,13 @@ static void a_place_given_back_changes_no_reason(void **state)
 {
 	(void)state;
 	queue_given(ERR_OK, -1);
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_OK);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_OK);
 	assert_int_equal(fail(ERR_DENIED, "the reason"), ERR_DENIED);
 	calls.hash_done(calls.arg);
 	assert_string_equal(err_detail(), "the reason");
 	/* Unless the machinery has failed. */
 	queue_given(ERR_OK, -1);
-	assert_int_equal(calls.hash_begin(calls.arg, 1, soon()), ERR_OK);
+	assert_int_equal(calls.hash_begin(calls.arg, 1, later()), ERR_OK);
 	close_end(&listener_end);
 	calls.hash_done(calls.arg);
 	assert_string_equal(err_detail(), "the listener is gone");
@@ -400,15 +400,15 @@ static void one_card_process_serves_a_call(void **state)
 	queue_given(ERR_OK, cards_socket);
 	close_end(&cards_socket);
 	queue_card(CARD_OP_NEXT, ERR_NO_CARD);
-	assert_int_equal(exchange(soon()), ERR_OK);
+	assert_int_equal(exchange(later()), ERR_OK);
 	assert_int_equal(got.result, ERR_NO_CARD);
 	assert_int_equal(got.tries, 3);
 	assert_int_equal(complaints, 0);
 	asked(WIRE_ASK_CARD, 0);
-	assert_int_equal(card_link_get_request(card_end, &seen, soon()), ERR_OK);
+	assert_int_equal(card_link_get_request(card_end, &seen, later()), ERR_OK);
 	assert_int_equal(seen.op, CARD_OP_NEXT);
 	queue_card(CARD_OP_NEXT, ERR_OK);
-	assert_int_equal(exchange(soon()), ERR_OK);
+	assert_int_equal(exchange(later()), ERR_OK);
 	assert_int_equal(got.result, ERR_OK);
 	nothing_was_asked();
 	/* Its end: the socket is closed, once. */
@@ -420,7 +420,7 @@ static void one_card_process_serves_a_call(void **state)
 	calls.card_done(calls.arg);
 	/* Another exchange asks anew. */
 	queue_given(ERR_BUSY, -1);
-	assert_int_equal(exchange(soon()), ERR_BUSY);
+	assert_int_equal(exchange(later()), ERR_BUSY);
 	asked(WIRE_ASK_CARD, 0);
 }
 
@@ -428,10 +428,10 @@ static void a_card_process_that_is_not_given(void **state)
 {
 	(void)state;
 	queue_given(ERR_SYSTEM, -1);
-	assert_int_equal(exchange(soon()), ERR_SYSTEM);
+	assert_int_equal(exchange(later()), ERR_SYSTEM);
 	queue_given(ERR_OK, -1);
-	assert_int_equal(exchange(soon()), ERR_PROTOCOL);
-	assert_int_equal(exchange(soon()), ERR_BUSY);
+	assert_int_equal(exchange(later()), ERR_PROTOCOL);
+	assert_int_equal(exchange(later()), ERR_BUSY);
 	assert_int_equal(io.card, -1);
 }
 
@@ -458,9 +458,9 @@ static void a_card_process_that_says_something_else(void **state)
 	(void)state;
 	have_card_process();
 	queue_card(CARD_OP_SIGN, ERR_OK);
-	assert_int_equal(exchange(soon()), ERR_PROTOCOL);
+	assert_int_equal(exchange(later()), ERR_PROTOCOL);
 	assert_int_equal(send(card_end, "x", 1, 0), 1);
-	assert_int_equal(exchange(soon()), ERR_PROTOCOL);
+	assert_int_equal(exchange(later()), ERR_PROTOCOL);
 }
 
 /* Whatever is waited for: a host that has gone ends it at once, and it is the host that is named. */
@@ -516,7 +516,7 @@ static void words_of_the_host_end_no_wait(void **state)
 	have_card_process();
 	queue_answer(9, true, "unasked");
 	queue_card(CARD_OP_NEXT, ERR_OK);
-	assert_int_equal(exchange(soon()), ERR_OK);
+	assert_int_equal(exchange(later()), ERR_OK);
 	assert_int_equal(exchange(soon()), ERR_PCSC);
 }
 
@@ -583,7 +583,7 @@ static void a_wait_that_is_impossible_ends(void **state)
 	none = limit;
 	none.rlim_cur = 1;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	assert_int_equal(exchange(soon()), ERR_SYSTEM);
+	assert_int_equal(exchange(later()), ERR_SYSTEM);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
@@ -597,7 +597,7 @@ static void records_are_sent(void **state)
 
 	(void)state;
 	assert_int_equal(calls.record(calls.arg, &r), ERR_OK);
-	assert_int_equal(wire_recv_type(host_end, &b, WIRE_RECORD, NULL, soon()), ERR_OK);
+	assert_int_equal(wire_recv_type(host_end, &b, WIRE_RECORD, NULL, later()), ERR_OK);
 	assert_int_equal(wire_get_record(&b, &seen), ERR_OK);
 	assert_int_equal(seen.kind, WIRE_RECORD_WAY);
 	assert_string_equal(seen.way.factors, "card,totp");
@@ -615,7 +615,7 @@ static void the_result_is_sent(void **state)
 
 	(void)state;
 	assert_int_equal(worker_io_result(&io, &sent), ERR_OK);
-	assert_int_equal(wire_recv_type(host_end, &b, WIRE_RESULT, NULL, soon()), ERR_OK);
+	assert_int_equal(wire_recv_type(host_end, &b, WIRE_RESULT, NULL, later()), ERR_OK);
 	assert_int_equal(wire_get_result(&b, &r), ERR_OK);
 	assert_int_equal(r.verdict, VERDICT_DENY);
 	assert_int_equal(r.result, ERR_LOCKED);

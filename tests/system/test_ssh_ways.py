@@ -274,30 +274,44 @@ def A11_whoever_has_no_recognised_card_sees_one_face():
     stage.tool("user", "add", "saburo", text="")    # a person without a card
     sshd.allow("jiro", *sshd.KEYS.joinpath("taro").read_text().splitlines())
     daemon.configure(stage.CONF.replace("[default]", "[settings]\naddress-attempts = 1000\n[default]"))
-    faces = {}
-    with sshd.configured(sshd.methods("keyboard-interactive:pam")):
-        for name in ("nobody-at-all", "root", "jiro", "saburo", "taro"):
-            faces[name] = face(name)
-    faces["another's key"] = face("taro", key=SOFT_KEY)
-    faces["no person's key"] = face("jiro", key=SOFT_KEY)
-    faces["another's card"] = face("taro", card="hanako")
-    stage.tool("suspend", taro.card_id, text="")
-    faces["suspended"] = face("taro", card="taro")
-    stage.tool("resume", taro.card_id, text="")
-    # With the card, and not enough beside it: then the name is locked over the network.
-    face("taro", card="taro")
-    equal(daemon.counted("taro", "remote"), 5, "tries counted")
-    with sshd.configured(sshd.methods("keyboard-interactive:pam")):
-        faces["locked"] = face("taro")
-    sshd.unlock()
+    times, first = {}, {}
+
+    def see(who, *words, **how):
+        seen, status, seconds = face(*words, **how)
+        equal((seen.count("Verification code or password: "), (seen, status)), (len(WRONG), first.setdefault("face", (seen, status))), who)
+        # The least counts: one alone may have waited for a processor.
+        times[who] = min(round(seconds * 1000), times.get(who, 60000))
+
+    def told_apart():
+        return max(times.values()) > 2 * min(times.values())
+
+    def all_but_revoked():
+        with sshd.configured(sshd.methods("keyboard-interactive:pam")):
+            for name in ("nobody-at-all", "root", "jiro", "saburo", "taro"):
+                see(name, name)
+        see("another's key", "taro", key=SOFT_KEY)
+        see("no person's key", "jiro", key=SOFT_KEY)
+        see("another's card", "taro", card="hanako")
+        stage.tool("suspend", taro.card_id, text="")
+        see("suspended", "taro", card="taro")
+        stage.tool("resume", taro.card_id, text="")
+        # With the card, and not enough beside it: then the name is locked over the network.
+        face("taro", card="taro")
+        equal(daemon.counted("taro", "remote"), 5, "tries counted")
+        with sshd.configured(sshd.methods("keyboard-interactive:pam")):
+            see("locked", "taro")
+        sshd.unlock()
+    all_but_revoked()
+    for _ in range(2):
+        if told_apart():
+            all_but_revoked()
     stage.tool("revoke", taro.card_id, "--reason", "lost", text="", status=None)
-    faces["revoked"] = face("taro", card="taro")
-    for who, (seen, status, _) in faces.items():
-        equal((seen, status), faces["nobody-at-all"][:2], who)
-    equal(faces["nobody-at-all"][0].count("Verification code or password: "), len(WRONG), "prompts")
-    times = {who: round(seconds * 1000) for who, (_, _, seconds) in faces.items()}
+    see("revoked", "taro", card="taro")
+    for _ in range(2):
+        if told_apart():
+            see("revoked", "taro", card="taro")
     print(f"# ms: {times}")
-    if max(times.values()) > 2 * min(times.values()):
+    if told_apart():
         raise AssertionError(f"somebody is told by the time: {times}")
 
 

@@ -105,12 +105,10 @@ def A11_whomever_one_would_become_su_shows_one_face():
     def face(terminal, who, name):
         begin = time.monotonic()
         screen = become(terminal, f"su {name} -c id", (CODE, "wrong-wrong"))
-        times[who] = time.monotonic() - begin
-        faces[who] = screen.replace(f"su {name} -c id", "")
+        times[who] = min(time.monotonic() - begin, times.get(who, 60))
+        equal(screen.replace(f"su {name} -c id", ""), faces.setdefault(who, screen.replace(f"su {name} -c id", "")), who)
 
-    world.add_user("saburo")
-    stage.tool("user", "add", "saburo", text="")    # a person without a card
-    with sshd.over_ssh("taro") as terminal:
+    def all_faces(terminal):
         for who, name in (("no person", "jiro"), ("root", "root"), ("an account of the machine", "backup2"), ("no card", "saburo"), ("a person", "hanako")):
             face(terminal, who, name)
         stage.tool("suspend", hanako.card_id, text="", status=None)
@@ -119,10 +117,23 @@ def A11_whomever_one_would_become_su_shows_one_face():
         daemon.change("UPDATE person SET state = 'locked' WHERE login = 'hanako'")
         face(terminal, "locked", "hanako")
         daemon.change("UPDATE person SET state = 'active' WHERE login = 'hanako'")
+
+    def told_apart():
+        return max(times.values()) > 2 * min(times.values())
+
+    world.add_user("saburo")
+    stage.tool("user", "add", "saburo", text="")    # a person without a card
+    with sshd.over_ssh("taro") as terminal:
+        all_faces(terminal)
+        # The least of each counts: one alone may have waited for a processor.
+        for _ in range(2):
+            if told_apart():
+                stage.tool("unlock", "hanako", text="", status=None)
+                all_faces(terminal)
     for who, screen in faces.items():
         equal(screen, faces["no person"], who)
     print(f"# ms: { {who: round(seconds * 1000) for who, seconds in times.items()} }")
-    if max(times.values()) > 2 * min(times.values()):
+    if told_apart():
         raise AssertionError(f"somebody is told by the time: {times}")
     stage.tool("unlock", "hanako", text="", status=None)
 
@@ -170,10 +181,9 @@ def a_suspended_card_ends_it():
     with by_caller(), sshd.over_ssh("taro") as terminal:
         contains(become(terminal, "su -c 'id -u'", (CODE, taro.password)), "\n0\n")
         stage.tool("suspend", taro.card_id, text="", status=None)
-        begin = time.monotonic()
         # No other way is open to this class: nothing is asked.
-        contains(become(terminal, "su -c 'id -u'"), "Authentication failure")
-        equal(time.monotonic() - begin < 5, True)
+        with report.soon("the refusal"):
+            contains(become(terminal, "su -c 'id -u'"), "Authentication failure")
         stage.tool("resume", taro.card_id, text="", status=None)
     stage.tool("unlock", "taro", text="", status=None)
 

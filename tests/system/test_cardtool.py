@@ -222,7 +222,7 @@ def A113_echo_is_restored_on_signals():
             tool_pid = world.run("pgrep", "-nx", "cardtool").stdout.split()[0]
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
             os.kill(int(tool_pid), number)
-            screen.expect(r"status (\d+)")
+            screen.expect(r"status (\d+)\r\n")
             equal(int(screen.child.match.group(1)), 128 + number, "how it ended")
             equal(echoes(screen.child.child_fd), True, f"echo after {number.name}")
 
@@ -358,7 +358,7 @@ def totp_enrolment_asks_for_a_code_first():
         app = world.Authenticator(seed)
         screen.answer(("shows now: ", "12345"), ("6 digits\r\n.*shows now: ", app.wrong()))
         screen.expect("shows now: ")
-        screen.send(world.code_at(seed, app.now() - 2))
+        screen.send(app.old(2))
         equal(screen.end(), 0)
         contains(screen.text, "behind")
     contains(tool("totp", "enroll", "taro", status=1).stderr, "--replace")
@@ -523,15 +523,17 @@ def A116_a_busy_store_is_waited_for_or_said():
 def A116_killed_at_any_point():
     with inserted():
         card = card_of(enroll("hanako"))
-    for n in range(report.long(400, 60)):
+    rounds, n, state = report.long(400, 60), 0, None
+    while n < rounds or state != "revoked":
         child = subprocess.Popen(["cardtool", "revoke", card, "--reason", "lost"], stdout=subprocess.PIPE, text=True)
-        time.sleep(0.001 * (n % 30))
+        # A busy machine gets longer, until one of them comes to its end.
+        time.sleep(0.001 * (n % 30) * (1 + n // rounds))
         child.kill()
+        n += 1
         said = "Revoked card" in child.communicate()[0]
         state = json.loads(tool("show", card, "--json").stdout)["state"]
         assert state == "revoked" or not said, "said before it was durable"
         equal(len(events("--type", "card-revoke", "--card", card)), int(state == "revoked"), "events")
-    equal(state, "revoked")
 
 
 @report.test(60)

@@ -16,6 +16,7 @@ person = goro
 factors = totp,password
 """
 GUESSES = report.long(1000, 60)
+GRACE = 12              # seconds, in which a busy machine too comes to the prompt
 SLOW = 32               # passes of a hash that takes more than a second
 WRONG = "not-the-password"
 people = sshd.people
@@ -63,7 +64,7 @@ def A33_ten_connections_of_six_tries_get_five_verifications():
     before = newest()
     with sshd.configured(sshd.methods(sshd.METHODS, "MaxStartups 100", "MaxAuthTries 6")), sshd.agent("taro") as path:
         clients = [sshd.client("taro", WRONG, "id", agent_path=path, options=prompts(6)) for _ in range(10)]
-        screens = [client.communicate(timeout=60)[0] for client in clients]
+        screens = [client.communicate(timeout=120)[0] for client in clients]
         equal({client.returncode for client in clients}, {255}, screens)
     equal(verified_since(before), ["password"] * ATTEMPTS, "verifications")
     equal((daemon.counted("taro", "remote"), daemon.counted("taro")), (ATTEMPTS, 0), "tries counted over the network, at the console")
@@ -78,7 +79,7 @@ def what_sshd_allows_on_one_connection_is_what_is_counted():
     before = newest()
     with sshd.configured(sshd.methods(sshd.METHODS, "MaxAuthTries 3")), sshd.agent("taro") as path:
         client = sshd.client("taro", WRONG, "id", agent_path=path, options=prompts(20))
-        contains(client.communicate(timeout=60)[0], "Too many authentication failures")
+        contains(client.communicate(timeout=120)[0], "Too many authentication failures")
     equal(verified_since(before), ["password"] * 3, "verifications")
     equal(daemon.counted("taro", "remote"), 3, "tries counted")
     sshd.unlock()
@@ -92,7 +93,7 @@ def A12_a_locked_name_is_checked_no_further():
     before, mark = newest(), world.journal_mark()
     with sshd.agent("taro") as path:
         client = sshd.client("taro", stage.PASSWORD, "id", agent_path=path, options=prompts(3))
-        lacks(client.communicate(timeout=60)[0], "uid=")
+        lacks(client.communicate(timeout=120)[0], "uid=")
     equal(verified_since(before), [], "verifications, with the card and the password")
     contains(world.journal_text(since=mark), "login refused: DENIED service=sshd")
     # sshd's own method asks one PAM handle again and again.
@@ -176,7 +177,7 @@ def sshd_works_on_it():
 def wait_for_sshd_to_give_up():
     """The client does not notice, it waits for an answer."""
     equal(sshd_works_on_it(), True, "within the grace time")
-    world.wait_for(lambda: not sshd_works_on_it(), what="end of the grace time")
+    world.wait_for(lambda: not sshd_works_on_it(), GRACE + 30, "end of the grace time")
 
 
 @report.test(60)
@@ -184,14 +185,14 @@ def A22_the_grace_time_ends_in_the_middle():
     daemon.configure(stage.CONF.replace("[default]", f"[settings]\nargon2-time = {SLOW}\n[default]"))
     stage.tool("password", "set", "taro", "--stdin", text=stage.PASSWORD + "\n")
     grants = daemon.successes()
-    with sshd.configured(sshd.methods(sshd.METHODS, "LoginGraceTime 3")), sshd.agent("taro") as path:
+    with sshd.configured(sshd.methods(sshd.METHODS, f"LoginGraceTime {GRACE}")), sshd.agent("taro") as path:
         to_agent = ("-o", f"IdentityAgent={path}")
         # At the prompt: nothing was guessed.
         with sshd.ssh("taro", "id", options=to_agent) as terminal:
             terminal.expect(sshd.CODE_PROMPT)
             daemon.wait_process(daemon.WORKER)
             wait_for_sshd_to_give_up()
-            daemon.wait_quiet(1.0)
+            daemon.wait_quiet()
         equal(daemon.counted("taro", "remote"), 0, "tries counted at the prompt")
         # While the answer is checked, however long that takes.
         with sshd.ssh("taro", "id", options=to_agent) as terminal:
@@ -200,14 +201,14 @@ def A22_the_grace_time_ends_in_the_middle():
             worker = world.wait_for(lambda: next(filter(daemon.hashes, daemon.processes(daemon.WORKER)), None), what="hashing worker")
             daemon.kill(worker, signal.SIGSTOP)
             wait_for_sshd_to_give_up()
-            daemon.wait_quiet(1.0)
+            daemon.wait_quiet()
         equal(daemon.counted("taro", "remote"), 1, "tries counted while it was checked")
         # The client is gone in the middle of the prompt.
         with sshd.ssh("taro", "id", options=to_agent) as terminal:
             terminal.expect(sshd.CODE_PROMPT)
             daemon.wait_process(daemon.WORKER)
             daemon.kill(terminal.child.pid)
-            daemon.wait_quiet(1.0)
+            daemon.wait_quiet()
         equal(daemon.counted("taro", "remote"), 1, "tries counted afterwards")
     equal(daemon.successes(), grants, "grants")
     equal(sshd.walk("taro", stage.PASSWORD, card="taro")[0], True, "a later login")

@@ -30,7 +30,7 @@ factors = card,totp card,password
 card-wait = 5s
 login-time = 25s
 """
-LOGIN_TIME = 25
+LOGIN_TIME = 25         # within it the daemon answers; the host sees it a little later
 STORE_DIR = pathlib.Path("/var/lib/cardmfa")
 KEY_FILE = pathlib.Path("/etc/cardmfa/keys/store.key")
 SMALL = pathlib.Path("/srv/small")
@@ -58,7 +58,7 @@ def forget_last_code(name):
     people[name].app.used = 0
 
 
-def logs_in(name, seconds=10.0):
+def logs_in(name, seconds=report.SOON):
     person = people[name]
     if name == "jiro":
         forget_last_code(name)
@@ -123,9 +123,9 @@ def A74_no_pcscd():
     world.stop_pcscd()
     try:
         outcome = pam.attempt("taro", *pam.by_password(people["taro"]))
-        unavailable(outcome, 2.0, "The smart card service does not answer.")
+        unavailable(outcome, report.SOON, "The smart card service does not answer.")
         report.equal(prompts(outcome), [], "prompts")
-        logs_in("jiro", seconds=2.0)
+        logs_in("jiro")
     finally:
         world.systemctl("start", "pcscd.socket")
         world.start_pcscd()
@@ -142,8 +142,15 @@ def restarted_pcscd():
         people[name].card.wait_seen(True)
 
 
+def pcscd():
+    return int(world.systemctl("show", "-P", "MainPID", "pcscd.service"))
+
+
 def kill_pcscd():
-    daemon.kill(int(world.systemctl("show", "-P", "MainPID", "pcscd.service")))
+    """And systemd has noticed."""
+    main = pcscd()
+    daemon.kill(main)
+    world.wait_for(lambda: pcscd() != main, what="the end of pcscd")
 
 
 @report.test(seconds=30)
@@ -163,7 +170,7 @@ def A74_pcscd_crashes_at_the_prompt_and_within_an_APDU():
         host = pam.Host("taro", *pam.by_password(taro))
         taro.card.ctl("wait", "stalled")
         kill_pcscd()
-        unavailable(host.outcome(), LOGIN_TIME)
+        unavailable(host.outcome(), LOGIN_TIME + report.SOON)
         taro.card.clear()
         restarted_pcscd()
         report.equal(pcsc.signature_without_pin(taro.card.reader), ["6982", "6982"], "a stranger's signature")
@@ -180,7 +187,7 @@ def hold_transaction(ready):
 @report.test(seconds=60)
 def A74_card_held_by_another_program_and_silent_pcscd():
     taro = people["taro"]
-    main = int(world.systemctl("show", "-P", "MainPID", "pcscd.service"))
+    main = pcscd()
     with other_program("jiro", hold_transaction):
         held = pam.Host("taro", *pam.by_password(taro))
         daemon.wait_process(daemon.CARD)
@@ -189,14 +196,14 @@ def A74_card_held_by_another_program_and_silent_pcscd():
         daemon.kill(main, signal.SIGSTOP)
         try:
             silent = [pam.Host("taro", *pam.by_password(taro)) for _ in range(3)]
-            logs_in("jiro", seconds=2.0)
+            logs_in("jiro")
             for host in [held, *silent]:
                 outcome = host.outcome()
-                unavailable(outcome, LOGIN_TIME)
+                unavailable(outcome, LOGIN_TIME + report.SOON)
                 report.equal(prompts(outcome), [], "prompts")
         finally:
             daemon.kill(main, signal.SIGCONT)
-    daemon.wait_quiet(3.0)
+    daemon.wait_quiet()
     logs_in("taro")
     nothing_counted()
 
@@ -208,11 +215,11 @@ def card_held_in_one_reader_does_not_hinder_the_other():
     with other_program("jiro", hold_transaction):
         host = pam.Host("hanako", ("PIN", prompt))
         try:
-            report.equal(prompt.wait(seconds=8), True, "PIN prompt within 8 s")
+            report.equal(prompt.wait(seconds=15), True, "PIN prompt before the time of the login is over")
         finally:
             daemon.kill(host.pid)
             host.outcome()
-    daemon.wait_quiet(3.0)
+    daemon.wait_quiet()
 
 
 def is_free(reader):
@@ -231,8 +238,8 @@ def A74_card_held_in_exclusive_mode():
     with other_program("jiro", hold):
         outcome = pam.attempt("taro", *pam.by_password(taro))
         report.equal(prompts(outcome), [], "prompts")
-        unavailable(outcome, LOGIN_TIME)
-        logs_in("jiro", seconds=2.0)
+        unavailable(outcome, LOGIN_TIME + report.SOON)
+        logs_in("jiro")
     world.wait_for(lambda: is_free(vcard.READERS[0]), what="the reader is free")
     logs_in("taro")
     nothing_counted()
@@ -251,9 +258,9 @@ def A74_all_contexts_of_pcscd_taken_by_a_user():
         print(f"# {taken} contexts taken")
         outcome = pam.attempt("taro", *pam.by_password(people["taro"]))
         report.equal(prompts(outcome), [], "prompts")
-        unavailable(outcome, 5.0, "The smart card service does not answer.")
-        logs_in("jiro", seconds=2.0)
-    world.wait_for(lambda: pam.attempt("taro", *pam.by_password(people["taro"])).opened, 10, "login afterwards")
+        unavailable(outcome, report.SOON, "The smart card service does not answer.")
+        logs_in("jiro")
+    world.wait_for(lambda: pam.attempt("taro", *pam.by_password(people["taro"])).opened, what="login afterwards")
     nothing_counted()
 
 
@@ -317,9 +324,9 @@ def user_socket_held_or_flooded_leaves_roots_hosts_their_places():
                 report.equal(outcome.opened, True, f"{function.__name__}: {outcome}")
                 slowest = max(slowest, outcome.seconds)
             print(f"# {function.__name__}: slowest login {slowest:.2f} s")
-            if slowest > 2.0:
+            if slowest > report.SOON:
                 raise AssertionError(f"{function.__name__}: a login took {slowest:.1f} s")
-    daemon.wait_quiet(5.0)
+    daemon.wait_quiet()
 
 
 # --- the store -------------------------------------------------------------------------------------
@@ -339,7 +346,7 @@ def broken(breaks, mends):
 def refused_by_store(name="taro"):
     mark = world.journal_mark()
     outcome = pam.attempt(name, *pam.by_password(people[name]))
-    unavailable(outcome, 5.0, "The login service is out of order. Ask the systems section.")
+    unavailable(outcome, report.SOON, "The login service is out of order. Ask the systems section.")
     report.equal(prompts(outcome), [], "prompts")
     logged("STORE", mark)
 
@@ -372,8 +379,8 @@ def A98_journal_away_the_record_is_in_the_store():
     before = daemon.successes()
     with broken(away, lambda: world.drop_in("cardmfad.service", "", name="journal")):
         mark = world.journal_mark()
-        logs_in("taro", seconds=5.0)
-        logs_in("jiro", seconds=5.0)
+        logs_in("taro")
+        logs_in("jiro")
         report.lacks(world.journal_text(since=mark), "login OK")
     report.equal(daemon.successes(), before + 2, "grants and records")
     as_before()
@@ -412,7 +419,7 @@ def store_directory_missing_or_of_another_mode():
     with broken(lambda: STORE_DIR.rename(away), lambda: away.rename(STORE_DIR)):
         mark = world.journal_mark()
         # systemd itself can't start the daemon then.
-        unavailable(pam.attempt("taro", *pam.by_password(people["taro"])), 12.0, "the login service does not answer")
+        unavailable(pam.attempt("taro", *pam.by_password(people["taro"])), 2.5 * report.SOON, "the login service does not answer")
         logged("/var/lib/cardmfa: No such file or directory", mark)
     with broken(lambda: STORE_DIR.chmod(0o755), lambda: STORE_DIR.chmod(0o700)):
         refused_by_store()
@@ -431,7 +438,7 @@ def key_file_missing_or_readable_by_others():
             for name in ("taro", "jiro"):
                 person = people[name]
                 answers = (("PIN", person.pin), ("code: $", "123456"), ("assword", person.password))
-                unavailable(pam.attempt(name, *answers), 5.0)
+                unavailable(pam.attempt(name, *answers), report.SOON)
             logged("store.key", mark)
         finally:
             mends()
@@ -483,7 +490,7 @@ def marked_class_logs_in_alone(common):
     logged("no disk space for the store", mark)
     for name in ("taro", "jiro"):
         outcome = pam.attempt(name, *pam.by_password(people[name]))
-        unavailable(outcome, 5.0, "No disk space is left.")
+        unavailable(outcome, report.SOON, "No disk space is left.")
         report.equal(prompts(outcome), [], "prompts")
 
 
@@ -534,7 +541,7 @@ def A98_disk_kept_full_by_a_user_who_never_stops():
         with other_program("jiro", keep_full):
             opened = [pam.attempt("hanako", *pam.by_password(people["hanako"])).opened for _ in range(report.long(20, 4))]
             opened.append(people["hanako"].login()[0])
-            unavailable(pam.attempt("taro", *pam.by_password(people["taro"])), 5.0, "No disk space is left.")
+            unavailable(pam.attempt("taro", *pam.by_password(people["taro"])), report.SOON, "No disk space is left.")
         report.equal(opened, [True] * len(opened), "logins of the marked class")
         report.equal(daemon.successes(), before + 1 + len(opened), "logins on record")
         report.equal(daemon.intact(), True, "store")
@@ -641,7 +648,7 @@ def clock_far_behind_the_last_code():
     try:
         mark = world.journal_mark()
         outcome = pam.attempt("taro", *pam.by_code(taro))
-        unavailable(outcome, 5.0, "The clock of this machine is wrong.")
+        unavailable(outcome, report.SOON, "The clock of this machine is wrong.")
         logged("CLOCK", mark)
         logs_in("taro")
     finally:

@@ -188,7 +188,7 @@ def managers_and_jobs_go_on():
         world.run("crontab", "-u", name, "-", text=f"@reboot id -un >> {out}\n")
     pathlib.Path("/run/crond.reboot").unlink(missing_ok=True)
     world.run("systemd-run", "--unit", "box-cron", "--slice", "system.slice", "/usr/sbin/cron", "-f")
-    world.wait_for(lambda: set(out.read_text().split()) == {"root", "taro"}, seconds=20, what="both jobs")
+    world.wait_for(lambda: set(out.read_text().split()) == {"root", "taro"}, seconds=60, what="both jobs")
     world.systemctl("stop", "box-cron")
 
 

@@ -178,7 +178,7 @@ def attempt(variables, program, rest, *answers):
         screen.expect(console.SHELL_PROMPT)
         tracer.wait(20)
         screen.logout()
-    daemon.wait_quiet(5.0)
+    daemon.wait_quiet()
     return Seen(program, shown, trace.read_text())
 
 
@@ -233,7 +233,7 @@ def the_traps_catch_who_obeys():
                                       ("TZ", "here", ("date",)), ("TMPDIR", "tmp", ("mktemp",))):
         traps.touched()
         world.run(*command, env={"OPENSSL_MODULES": str(TRAP / "modules"), variable: str(HOSTILE[variable])}, status=None)
-        world.wait_for(lambda caught=caught: any(name.startswith(caught) for name in traps.touched()), 5, f"{variable}: {caught} in the trap")
+        world.wait_for(lambda caught=caught: any(name.startswith(caught) for name in traps.touched()), what=f"{variable}: {caught} in the trap")
 
 
 if __name__ == "__main__":

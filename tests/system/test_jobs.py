@@ -104,8 +104,8 @@ class Jobs:
         return said.count("Permission denied") + said.count("Account failure") + said.count("PAM failure")
 
     def outcome(self, program, run, refused):
-        world.wait_for(lambda: self.ran() >= set(run), 70, f"jobs of {run} by {program}")
-        world.wait_for(lambda: self.refusals(program) >= len(refused), 70, f"{len(refused)} refusals by {program}")
+        world.wait_for(lambda: self.ran() >= set(run), 90, f"jobs of {run} by {program}")
+        world.wait_for(lambda: self.refusals(program) >= len(refused), 90, f"{len(refused)} refusals by {program}")
         equal(self.ran(), set(run), f"who had a job run by {program}")
 
 

@@ -67,7 +67,7 @@ class Later:
         self.command = f"{place.ASKED} >{self.path} 2>&1; touch {self.path}.done"
 
     def text(self):
-        world.wait_for(pathlib.Path(f"{self.path}.done").exists, 30, "what was asked elsewhere")
+        world.wait_for(pathlib.Path(f"{self.path}.done").exists, 90, "what was asked elsewhere")
         return self.path.read_text()
 
 
@@ -91,7 +91,7 @@ def A24_over_ssh_the_card_in_the_server_is_not_asked():
                 shell.expect(r"ended=[1-9]")
                 report.lacks(shell.text, "uid=0")
                 report.lacks(shell.text, "uid=1002")
-                if time.monotonic() - begun > 15:
+                if time.monotonic() - begun > 2 * report.SOON:
                     raise AssertionError(f"{command}: {time.monotonic() - begun:.1f} s")
     # The same configuration, the same card, the same person: here it is asked.
     with at_the_console() as terminal:

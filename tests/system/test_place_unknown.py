@@ -26,7 +26,7 @@ attempts = 20
 """
 LOGIND = "systemd-logind.service"
 SESSIONS = pathlib.Path("/run/systemd/sessions")
-SOON = 15
+SOON = 2 * report.SOON
 people = {}
 
 

@@ -53,7 +53,7 @@ class Login:
     def __exit__(self, *_):
         daemon.kill(self.host.pid)
         self.host.outcome()
-        daemon.wait_quiet(3.0)
+        daemon.wait_quiet()
 
 
 def environ(pid):
@@ -351,7 +351,7 @@ def ordinary_user_at_roots_socket_and_about_another_at_his_own():
 @report.test(seconds=60)
 def units_verify_and_their_exposure_is_small():
     units = ("cardmfad.service", "cardmfad.socket", "cardmfad-user.socket")
-    done = world.run("systemd-analyze", "verify", "--man=no", *units, status=None, seconds=50)
+    done = world.run("systemd-analyze", "verify", "--man=no", *units, status=None)
     ours = [line for line in (done.stdout + done.stderr).splitlines() if "cardmfad" in line]
     report.equal(ours, [], "what systemd-analyze verify says")
     shown = world.run("systemd-analyze", "--no-pager", "security", "cardmfad.service", status=None).stdout

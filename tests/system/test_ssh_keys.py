@@ -376,17 +376,15 @@ def without_the_daemon_nobody_is_let_in_and_nobody_waits():
         status, text, said = asked("taro", *people["taro"].key.split())
         equal((status, text), (3, ""), said)
         contains(said, "does not answer")
-        begun = time.monotonic()
-        refused("taro", "taro")
-        assert time.monotonic() - begun < 10
+        with report.soon("sshd's refusal", 2 * report.SOON):
+            refused("taro", "taro")
     attempt("taro", card="taro")
     listener = daemon.listener()
     os.kill(listener, signal.SIGSTOP)
     try:
-        begun = time.monotonic()
-        status, text, said = asked("taro", *people["taro"].key.split())
+        with report.soon("the end of the wait", 2.5 * report.SOON):
+            status, text, said = asked("taro", *people["taro"].key.split())
         equal((status, text), (3, ""), said)
-        assert time.monotonic() - begun < 15
     finally:
         os.kill(listener, signal.SIGCONT)
 
@@ -404,10 +402,10 @@ def it_waits_for_no_writer_and_changes_nothing():
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         held = pool.submit(daemon.as_user, "cardmfa", hold)
         os.read(ready[0], 1)
-        begun = time.monotonic()
-        contains(told("taro"), people["taro"].key)
-        contains(told("--revoked"), people["hanako"].key)
-        assert time.monotonic() - begun < 1.5
+        # The writer does not let go before.
+        with report.soon("the answers", report.SOON / 2):
+            contains(told("taro"), people["taro"].key)
+            contains(told("--revoked"), people["hanako"].key)
         os.write(done[1], b"x")
         held.result()
     equal(daemon.rows("SELECT (SELECT count(*) FROM event), (SELECT max(seq) FROM event), (SELECT last_class FROM person WHERE login = 'taro')"), before)
@@ -462,9 +460,8 @@ def sshds_account_can_not_crowd_out_root():
     """It opens as many connections as it can, and says nothing in them; root's hosts and other users are answered meanwhile."""
     insert("taro")
     with holding(KEYS_USER, 80):
-        begun = time.monotonic()
-        equal(pam.attempt("taro", *pam.by_password(people["taro"])).opened, True, "a login at the console")
-        assert time.monotonic() - begun < 5
+        with report.soon("a login at the console"):
+            equal(pam.attempt("taro", *pam.by_password(people["taro"])).opened, True, "a login at the console")
         contains(stage.tool("ssh-keys", "taro", text=""), people["taro"].key)
         equal(ordinary("jiro")[0], 1)
 

@@ -145,7 +145,7 @@ class Echo(threading.Thread):
 
 def through_forwarding(port):
     """What the service says, b"" where nothing comes through."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30) as line:
         return line.recv(10)
     return b""
 
@@ -177,7 +177,7 @@ GATE = "/usr/local/bin/box-gate"
 GATE_SCRIPT = """#!/bin/sh
 case $PAM_TYPE in close_session) exit 0 ;; esac
 touch /run/gate-reached
-for _ in $(seq 400); do [ -e /run/gate-open ] && exit 0; sleep 0.05; done
+for _ in $(seq 1200); do [ -e /run/gate-open ] && exit 0; sleep 0.05; done
 """
 GATE_LINE = f"optional pam_exec.so {GATE}\n"
 

@@ -57,7 +57,7 @@ def turns_are_bounded():
         a.ctl("wait", "stalled")
         # The time may end just as it has come to the other reader: then the next one gets there.
         for last in (False, True):
-            with Card(seconds=5) as process:
+            with Card(seconds=10) as process:
                 start = time.monotonic()
                 first = process.next(wait_ms=0)
                 took = time.monotonic() - start

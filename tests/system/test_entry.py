@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each call of the worker into a library made to fail in turn, at the entry points behind the authentication: a refusal or what
 was due, never more; and the listener as it was."""
+# check: timeout=400
 import contextlib
 import os
 import pathlib
@@ -134,24 +135,24 @@ def sweep_of_a_login(entry):
     sweep_call(entry, entitled)
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_at_an_account_call():
     sweep_of_a_login("account")
     sweep_call("account", other, 2)
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_at_the_opening_of_a_session():
     sweep_of_a_login("open")
     sweep_call("open", other, 2)
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_at_the_confirmation_of_a_session():
     sweep_of_a_login("confirm")
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_at_the_end_of_a_session():
     sweep_of_a_login("close")
 
@@ -204,12 +205,12 @@ def sweep_of_what_is_told(what, tell):
     report.equal((tell(), sessions()), (whole, had), f"{what} afterwards")
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_at_a_status():
     sweep_of_what_is_told("status", status)
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_at_an_explanation():
     sweep_of_what_is_told("explain", explain)
 

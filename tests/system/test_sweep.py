@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each call of the daemon's programs into a library made to fail in turn, or to be the last: never a login without its record, never a guess
 uncounted."""
+# check: timeout=600
 import base64
 import contextlib
 import json
@@ -153,7 +154,7 @@ def well():
     report.equal(daemon.intact(), True, "store")
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_with_right_answers():
     done = sweep(daemon.WORKER, faults.WORKER, right(), True)
     for name in ("malloc", "sqlite3_step", "pwrite64", "fdatasync", "EVP_PKEY_verify", "argon2id_ctx", "recvmsg", "getpwnam_r"):
@@ -162,7 +163,7 @@ def A1_each_call_of_the_worker_fails_with_right_answers():
     well()
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_worker_fails_with_a_wrong_password():
     sweep(daemon.WORKER, faults.WORKER, wrong(), False, WRONG_SAMPLES)
     well()
@@ -245,7 +246,7 @@ def session():
         terminal.logout()
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_for_sudo_within_a_login_session_fails():
     """Where only what the login proved opens."""
     def log_in(*answers):
@@ -490,7 +491,7 @@ def both(what):
     return any(reached)
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_listener_fails_as_it_starts():
     """It may fall and be started anew; whoever stood in between is refused."""
     done = {}
@@ -508,7 +509,7 @@ def A1_each_call_of_the_listener_fails_as_it_starts():
     well()
 
 
-@report.test(seconds=150)
+@report.test(seconds=600)
 def A1_each_call_of_the_listener_fails_as_it_works():
     """One that runs, and that children are made of; it holds what it held."""
     done, restarts = {}, 0

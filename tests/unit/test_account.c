@@ -422,6 +422,77 @@ static void a_sudo_that_asks_nothing_is_on_record(void **state)
 	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
 }
 
+/* Between what was read first and the record: it is judged once more where it is written down. */
+static void what_ends_before_it_is_recorded_counts(void **state)
+{
+	static const struct {
+		const char *sql;
+		enum err e;
+	} rows[] = {
+		{ "UPDATE card SET state = 'revoked', revoked_at = 1, reason = 'lost' WHERE id = 1", ERR_REVOKED },
+		{ "UPDATE card SET state = 'suspended' WHERE id = 1", ERR_SUSPENDED },
+		{ "UPDATE card SET not_after = 100 WHERE id = 1", ERR_EXPIRED },
+		{ "UPDATE person SET state = 'locked' WHERE id = 1", ERR_LOCKED },
+		{ "UPDATE person SET state = 'removed' WHERE id = 1", ERR_LOCKED },
+		{ "UPDATE person SET uid = 1003 WHERE id = 1", ERR_LOCKED },
+		{ "DELETE FROM person WHERE id = 1", ERR_NOT_A_PERSON },
+		{ "UPDATE session SET state = 'closed', closed_at = 5", ERR_NO_GRANT },
+		{ "UPDATE login_grant SET withdrawn = 1", ERR_NO_GRANT },
+	};
+	char event[64];
+
+	EACH(i, rows) {
+		if (i > 0)
+			assert_int_equal(stage_setup_secrets(state), 0);
+		stage_policy(SESSION_POLICY);
+		session_at_console(STAGE_PASSWORD);
+		fault.on_begin = rows[i].sql;
+		assert_int_equal(sudo("sudo", "taro"), rows[i].e);
+		assert_null(fault.on_begin);
+		snprintf(event, sizeof(event), "account %s", err_name(rows[i].e));
+		assert_string_equal(stage_last_event(NULL), event);
+		assert_int_equal(stage_count(ALLOWED), 0);
+		if (i + 1 < sizeof(rows) / sizeof(rows[0]))
+			assert_int_equal(stage_teardown(state), 0);
+	}
+}
+
+/* Space ends at any write: by the reserve a marked class goes on, in the same call. */
+static void a_sudo_that_asks_nothing_goes_on_by_the_reserve(void **state)
+{
+	enum err e;
+	bool met = true;
+
+	(void)state;
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = session,totp session,password\nwhen-full = yes\n" SESSION_DEFAULT);
+	session_at_console(STAGE_PASSWORD);
+	fault.writes_only = true;
+	for (int n = 1; met; n++) {
+		session_runs("sudo", 1001, "taro");
+		met = fault_run(WIRE_ACCOUNT, n, SQLITE_FULL, &e);
+		assert_int_equal(e, ERR_OK);
+		assert_int_equal(store_reserve_used(rules_store), met);
+		assert_int_equal(stage_count(ALLOWED), n);
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+		stage_pass(600);
+		assert_true(n < 20);
+	}
+	/* Other classes leave it to them. */
+	stage_policy(SESSION_POLICY);
+	met = true;
+	for (int n = 1; met; n++) {
+		int64_t before = stage_count(ALLOWED);
+
+		session_runs("sudo", 1001, "taro");
+		met = fault_run(WIRE_ACCOUNT, n, SQLITE_FULL, &e);
+		assert_int_equal(e, met ? ERR_STORE_FULL : ERR_OK);
+		assert_int_equal(stage_count(ALLOWED) - before, !met);
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+		stage_pass(600);
+	}
+	fault.writes_only = false;
+}
+
 static void what_is_told_of_it_falls_with_its_card(void **state)
 {
 	struct auth_call c;
@@ -574,6 +645,8 @@ int main(void)
 		STAGE_TEST_SECRETS(within_a_login_session_its_login_is_enough),
 		STAGE_TEST_SECRETS(what_is_told_of_it_falls_with_its_card),
 		STAGE_TEST_SECRETS(a_sudo_that_asks_nothing_is_on_record),
+		STAGE_TEST_SECRETS(what_ends_before_it_is_recorded_counts),
+		STAGE_TEST_SECRETS(a_sudo_that_asks_nothing_goes_on_by_the_reserve),
 		STAGE_TEST_SECRETS(A5_sudo_of_a_locked_person_is_refused),
 		STAGE_TEST_SECRETS(A9_account_of_another_than_who_authenticated),
 		STAGE_TEST(accounts_that_are_listed_have_their_services),

@@ -318,6 +318,7 @@ static void check_step(enum wire_op op, int code, const char *before, const char
 			assert_int_equal(in_state(before), rows);
 			assert_int_equal(stage_count("SELECT count(*) FROM login_grant WHERE used_at IS NOT NULL"), rows);
 		}
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
 		assert_true(n++ < 200);
 	}
 	assert_int_equal(e, ERR_OK);
@@ -338,6 +339,41 @@ static void a_fault_at_any_step_changes_nothing(void **state)
 		check_step(WIRE_CONFIRM, fault_codes[i], "pending", "open",
 			   "UPDATE session SET state = 'pending', logind_session = NULL");
 		check_step(WIRE_CLOSE, fault_codes[i], "open", "closed", "UPDATE session SET state = 'open', closed_at = NULL");
+	}
+}
+
+/* Space ends at any write: by the reserve a marked class opens its session, and what is open goes its way in every class. */
+static void write_without_space(enum wire_op op, enum err end, const char *undo)
+{
+	enum err e;
+	bool met = true;
+
+	fault.writes_only = true;
+	for (int n = 1; met; n++) {
+		fixture_raw(rules_dir, undo);
+		met = fault_run(op, n, SQLITE_FULL, &e);
+		assert_int_equal(e, met ? end : ERR_OK);
+		assert_int_equal(store_reserve_used(rules_store), met);
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+		assert_true(n < 20);
+	}
+	fault.writes_only = false;
+}
+
+static void the_reserve_serves_sessions(void **state)
+{
+	(void)state;
+	log_in();
+	for (int marked = 0; marked < 2; marked++) {
+		stage_policy(marked ? STAGE_POLICY "when-full = yes\n" : STAGE_POLICY);
+		stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), STAGE_GETTY);
+		write_without_space(WIRE_OPEN, marked ? ERR_OK : ERR_STORE_FULL, "DELETE FROM session; UPDATE login_grant SET used_at = NULL");
+		assert_int_equal(in_state("pending"), 1);
+		enter_scope();
+		write_without_space(WIRE_CONFIRM, ERR_OK, "UPDATE session SET state = 'pending', logind_session = NULL");
+		assert_int_equal(in_state("open"), 1);
+		write_without_space(WIRE_CLOSE, ERR_OK, "UPDATE session SET state = 'open', closed_at = NULL");
+		assert_int_equal(in_state("closed"), 1);
 	}
 }
 
@@ -614,6 +650,7 @@ int main(void)
 		STAGE_TEST_SECRETS(only_its_own_session_is_closed),
 		STAGE_TEST_SECRETS(a_store_that_fails_says_so),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_changes_nothing),
+		STAGE_TEST_SECRETS(the_reserve_serves_sessions),
 		STAGE_TEST_SECRETS(a_source_of_accounts_that_fails_closes_nothing),
 		STAGE_TEST_SECRETS(without_a_clock_no_session),
 		STAGE_TEST_SECRETS(a_person_who_vanishes_meanwhile_has_none),

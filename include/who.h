@@ -42,6 +42,9 @@ MUST_USE enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who 
  */
 MUST_USE enum err who_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret);
 
+/* The store has given up its reserve, and this one's class is none that goes on then. */
+bool who_has_no_space(const struct auth_call *c, const struct who *w);
+
 /* Which conditions of a class do not hold in this call (policy_unmet). w is of who_find. Nothing is written. */
 unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct policy_class *k);
 

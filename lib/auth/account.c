@@ -132,7 +132,8 @@ static void log_again(const struct auth_call *c, const struct who *w, enum err w
 }
 
 /* Of a person. A job, a sudo that asks nothing or a key that is in nobody's card may ask without end: said now and then. */
-static enum err record(const struct auth_call *c, const struct who *w, enum err why)
+static enum err record(const struct auth_call *c, const struct who *w, enum err why,
+		       enum err (*write)(const struct auth_call *c, const struct who *w, const struct event *ev))
 {
 	const struct event ev = {
 		.type = EVENT_ACCOUNT, .result = why, .person = w->person.login, .actor = c->peer->ruid,
@@ -140,17 +141,64 @@ static enum err record(const struct auth_call *c, const struct who *w, enum err 
 	};
 
 	if (!is_again(c, w, why))
-		return event_alone(c->store, &ev);
+		return write(c, w, &ev);
 	log_again(c, w, why);
 	return ERR_OK;
+}
+
+static enum err write_refusal(const struct auth_call *c, const struct who *w, const struct event *ev)
+{
+	(void)w;
+	return event_alone(c->store, ev);
+}
+
+/* The rows as they are now, not as they were when the call began. */
+static enum err judge_again(const struct auth_call *c, const struct who *w)
+{
+	struct who now = *w;
+	int64_t unused;
+	enum err e = store_person_by_id(c->store, w->person.id, &now.person);
+
+	if (e != ERR_OK)
+		return e == ERR_NOT_FOUND ? ERR_NOT_A_PERSON : e;
+	return now.person.uid == w->uid ? account_without_grant(c, &now, &unused) : ERR_LOCKED;
+}
+
+static enum err transaction(const struct auth_call *c, const struct who *w, const struct event *ev, int64_t *seq)
+{
+	enum err e;
+
+	if (who_has_no_space(c, w))
+		return ERR_STORE_FULL;
+	e = store_begin(c->store);
+	if (e != ERR_OK)
+		return e;
+	e = judge_again(c, w);
+	if (e == ERR_OK)
+		e = event_record(c->store, ev, seq);
+	if (e == ERR_OK)
+		return store_commit(c->store);
+	store_rollback(c->store);
+	return e;
+}
+
+static enum err write_tacit(const struct auth_call *c, const struct who *w, const struct event *ev)
+{
+	int64_t seq = 0;
+	enum err e = transaction(c, w, ev, &seq);
+
+	/* Once more: the reserve has just been given up. */
+	if (e == ERR_STORE_FULL)
+		e = transaction(c, w, ev, &seq);
+	if (e == ERR_OK)
+		event_publish(ev, seq);
+	return e;
 }
 
 /* What a sudo does that asks nothing is on record like any grant: it may open no session of ours. */
 static enum err record_tacit(const struct auth_call *c, const struct who *w)
 {
-	if (c->store_full && !w->class_of->when_full)
-		return ERR_STORE_FULL;
-	return record(c, w, ERR_OK);
+	return who_has_no_space(c, w) ? ERR_STORE_FULL : record(c, w, ERR_OK, write_tacit);
 }
 
 enum err account_run(const struct auth_call *c, struct wire_result *ret)
@@ -174,7 +222,7 @@ enum err account_run(const struct auth_call *c, struct wire_result *ret)
 	 * A refusal stands whether or not it can be written down. What a person can ask for without end is not kept,
 	 * nor, on a full disk, what would use up the space of those who may log in.
 	 */
-	if (w.known && c->peer->root_socket && (!c->store_full || w.class_of->when_full) && record(c, &w, e) != ERR_OK)
+	if (w.known && c->peer->root_socket && !who_has_no_space(c, &w) && record(c, &w, e, write_refusal) != ERR_OK)
 		fail(ERR_STORE, "an account refusal could not be recorded");
 	return e;
 }

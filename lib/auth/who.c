@@ -302,6 +302,11 @@ enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret)
 	return ERR_OK;
 }
 
+bool who_has_no_space(const struct auth_call *c, const struct who *w)
+{
+	return (c->store_full || store_reserve_used(c->store)) && !w->class_of->when_full;
+}
+
 unsigned who_unmet(const struct auth_call *c, const struct who *w, const struct policy_class *k)
 {
 	struct group_source src = { .call = c, .who = w };

@@ -17,6 +17,7 @@ struct step {
 	const struct who *w;
 	struct event ev;
 	int64_t seq;
+	bool begins;            /* what space the store has left is for those who may log in then; what is open goes its way */
 	char logind[65];
 	struct card_row card;
 };
@@ -48,10 +49,13 @@ static enum err still_active(struct step *s)
 	return e == ERR_OK && now.state != PERSON_ACTIVE ? ERR_LOCKED : e;
 }
 
-static enum err in_transaction(struct step *s, enum err (*body)(struct step *s))
+static enum err transaction(struct step *s, enum err (*body)(struct step *s))
 {
-	enum err e = store_begin(s->c->store);
+	enum err e;
 
+	if (s->begins && who_has_no_space(s->c, s->w))
+		return ERR_STORE_FULL;
+	e = store_begin(s->c->store);
 	if (e != ERR_OK)
 		return e;
 	e = body(s);
@@ -63,6 +67,14 @@ static enum err in_transaction(struct step *s, enum err (*body)(struct step *s))
 	if (e == ERR_OK && s->seq)
 		event_publish(&s->ev, s->seq);
 	return e;
+}
+
+/* Once more when the reserve has just been given up. */
+static enum err in_transaction(struct step *s, enum err (*body)(struct step *s))
+{
+	enum err e = transaction(s, body);
+
+	return e == ERR_STORE_FULL ? transaction(s, body) : e;
 }
 
 static enum err insert_pending(struct step *s)
@@ -110,12 +122,9 @@ static enum err machine_session(const struct auth_call *c, const struct who *w)
 enum err session_open(const struct auth_call *c, struct wire_result *ret)
 {
 	struct who w = { .known = false };
-	struct step s = { .c = c, .w = &w };
+	struct step s = { .c = c, .w = &w, .begins = true };
 	enum err e = who_find(c, &w);
 
-	/* What space the store has left is for those who may log in then. */
-	if (e == ERR_OK && w.known && c->store_full && !w.class_of->when_full)
-		e = ERR_STORE_FULL;
 	if (e == ERR_OK)
 		e = w.known ? in_transaction(&s, insert_pending) : machine_session(c, &w);
 	if (e == ERR_OK)

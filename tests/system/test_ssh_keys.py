@@ -428,9 +428,33 @@ while True:
 """
 
 
+# Asks so many times, and takes sixty packets of each answer in a second: of a login of its own account, or of all keys that are revoked.
+ASKER = """
+import select, socket, struct, sys, time
+op, service, user = %r
+def text(s):
+    return struct.pack('>I', len(s)) + s.encode()
+kept = []
+for _ in range(int(sys.argv[1])):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect('/run/cardmfa/user.sock')
+    s.send(b'CMFA' + struct.pack('>HHBI', 1, 1, op, 0) + b''.join(map(text, (service, user, '', '', ''))))
+    kept.append(s)
+for s in kept:
+    s.recv(9999)
+print('up', flush=True)
+while True:
+    time.sleep(1)
+    for _ in range(60):
+        for s in select.select(kept, [], [], 0)[0]:
+            s.recv(9999) or kept.remove(s)
+"""
+LOGIN, REVOKED = (1, "vlock", KEYS_USER), (9, "", "")
+
+
 @contextlib.contextmanager
-def holding(user, connections):
-    holder = subprocess.Popen(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "/usr/bin/python3", "-c", HOLDER, str(connections)],
+def holding(user, connections, program=HOLDER):
+    holder = subprocess.Popen(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "/usr/bin/python3", "-c", program, str(connections)],
                               stdout=subprocess.PIPE, text=True)
     try:
         equal(holder.stdout.readline(), "up\n")
@@ -464,6 +488,58 @@ def sshds_account_can_not_crowd_out_root():
             equal(pam.attempt("taro", *pam.by_password(people["taro"])).opened, True, "a login at the console")
         contains(stage.tool("ssh-keys", "taro", text=""), people["taro"].key)
         equal(ordinary("jiro")[0], 1)
+
+
+@report.test(120)
+def sshds_account_can_not_crowd_out_itself():
+    """What keeps silent gives way to who asks for sshd, and what asks for anything else has no place of it."""
+    key = people["taro"].key.split()
+    for program, connections in ((HOLDER, 80), (ASKER % (LOGIN,), 64)):
+        with holding(KEYS_USER, connections, program):
+            begun = time.monotonic()
+            contains(told("taro", *key), people["taro"].key)
+            assert time.monotonic() - begun < 1.5
+
+
+def revoke_more(cards):
+    """Of nobody's keys, more than a socket holds."""
+    head = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + b"\x04"
+
+    def write():
+        with contextlib.closing(sqlite3.connect(daemon.STORE, timeout=10)) as base, base:
+            base.executemany("INSERT INTO card (card_id, person, app, key_ref, algorithm, spki, spki_sha256, pin_proved, state, reason, enrolled_at, changed_at, "
+                             "revoked_at) SELECT ?, person, app, key_ref, 'p256', ?, ?, 1, 'revoked', 'lost', enrolled_at, changed_at, changed_at FROM card LIMIT 1",
+                             ((card_id(n), head + os.urandom(64), os.urandom(32)) for n in range(cards)))
+    daemon.as_user("cardmfa", write)
+
+
+def card_id(number):
+    """Seven symbols of base 31, low ones first, and the one that makes the weighted sum zero."""
+    values = [number // 31 ** place % 31 for place in range(7)]
+    values.append(-sum((10 + place) * value for place, value in enumerate(values)) * 11 % 31)
+    text = "".join("23456789ABCDEFGHJKMNPQRSTUVWXYZ"[value] for value in values)
+    return f"{text[:4]}-{text[4:]}"
+
+
+@report.test(120)
+def who_takes_answers_slowly_gives_way():
+    revoke_more(3000)
+    assert len(told("--revoked").splitlines()) >= 3000
+    with holding(KEYS_USER, 64, ASKER % (REVOKED,)):
+        time.sleep(3)           # no answer takes longer than two
+        for _ in range(3):
+            contains(told("taro", *people["taro"].key.split()), people["taro"].key)
+
+
+@report.test(60)
+def hosts_of_root_can_not_crowd_it_out():
+    """They keep all the places that they can have."""
+    key = people["taro"].key.split()
+    with holding("root", 400, HOLDER.replace("user.sock", "cardmfad.sock")):
+        for _ in range(3):
+            begun = time.monotonic()
+            contains(told("taro", *key), people["taro"].key)
+            assert time.monotonic() - begun < 1.5
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ static void unknown_operations_are_refused(void **state)
 	}
 }
 
-/* Request by request: what anybody may ask, and what sshd's account may beside that. */
+/* Request by request: what anybody may ask, and what sshd's account may in the place of that: others' questions take none of its room. */
 static void each_asker_has_its_rights(void **state)
 {
 	const struct passwd *pw = getpwnam(ASKER);
@@ -179,7 +179,7 @@ static void each_asker_has_its_rights(void **state)
 	played.verdict = VERDICT_ALLOW;
 	for (int op = WIRE_AUTH; op <= WIRE_SSH_STOPPED; op++)
 		for (size_t i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
-			bool may = op == WIRE_AUTH || op == WIRE_ACCOUNT || op == WIRE_STATUS || (op >= WIRE_SSH_KEYS && i == 0);
+			bool may = i == 0 ? op >= WIRE_SSH_KEYS : op == WIRE_AUTH || op == WIRE_ACCOUNT || op == WIRE_STATUS;
 
 			assert_int_equal(run_as(op, false, uids[i], &r), may ? ERR_OK : ERR_NOT_ALLOWED);
 			assert_int_equal(played.called, may ? op : 0);

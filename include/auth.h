@@ -53,8 +53,8 @@ struct auth_call {
  */
 enum auth_asker {
 	AUTH_ROOT = 1,          /* through the root socket, which uid 0 alone can open */
-	AUTH_KEYS = 2,          /* the account of `keys-user`: sshd's AuthorizedKeysCommandUser */
-	AUTH_SELF = 4,          /* any uid, about itself */
+	AUTH_KEYS = 2,          /* the account of `keys-user`: sshd's AuthorizedKeysCommandUser; through the user socket nothing else is its */
+	AUTH_SELF = 4,          /* any other uid, about itself */
 };
 
 enum auth_effect {

@@ -58,12 +58,12 @@ int64_t auth_keys_uid(const struct policy *p)
 	return (int64_t)pw.pw_uid;
 }
 
-/* The account is looked for only where it matters. */
+/* The places that are kept for sshd's account are for its questions alone: none of them waits for a person. */
 static bool may_ask(const struct auth_call *c, unsigned askers)
 {
 	if (c->peer->root_socket)
 		return askers & AUTH_ROOT;
-	return (askers & AUTH_SELF) || ((askers & AUTH_KEYS) && c->peer->ruid > 0 && c->peer->ruid == auth_keys_uid(c->policy));
+	return askers & (c->peer->ruid > 0 && c->peer->ruid == auth_keys_uid(c->policy) ? AUTH_KEYS : AUTH_SELF);
 }
 
 enum err auth_run(const struct auth_call *c, struct wire_result *ret)

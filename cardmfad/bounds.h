@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOUNDS_CALLS 320                /* connections in all */
-#define BOUNDS_CALLS_USER 64            /* of them through the user socket */
+#define BOUNDS_CALLS_KEYS 64            /* of the account that asks for sshd: one for each connection that is being made */
+#define BOUNDS_CALLS_OTHERS 256         /* of all others: neither takes a place of the other */
+#define BOUNDS_CALLS (BOUNDS_CALLS_KEYS + BOUNDS_CALLS_OTHERS)
+#define BOUNDS_CALLS_ROOT 32            /* of the others': ordinary users begin nothing when fewer are free */
+#define BOUNDS_CALLS_USER 64            /* of ordinary users through the user socket */
 #define BOUNDS_CALLS_USER_UID 8         /* of them of one uid */
-#define BOUNDS_CALLS_KEYS 64            /* beside them, of the account that asks for sshd: one for each connection that is being made */
 #define BOUNDS_CALLS_SU 160             /* of hosts as root whose real uid is another: su, sudo */
 #define BOUNDS_CALLS_SU_UID 32          /* of them of one real uid */
 #define BOUNDS_CARDS 96                 /* card processes; pcscd serves 200 contexts */

@@ -59,38 +59,78 @@ static bool crowded(const struct daemon *d, bool root_socket, int64_t uid, size_
 	return all >= most || same >= most_of_uid;
 }
 
-/* Many people may begin a login at once: none of them waits for ordinary users, who can keep their places long. */
-static bool room_for_sshd(const struct daemon *d)
+static bool is_for_sshd(const struct daemon *d, const struct call *c)
+{
+	return asks_for_sshd(d, c->root_socket, c->uid);
+}
+
+static size_t count_for_sshd(const struct daemon *d)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->n_calls; i++)
-		n += asks_for_sshd(d, d->calls[i]->root_socket, d->calls[i]->uid);
-	return n < BOUNDS_CALLS_KEYS;
+		n += is_for_sshd(d, d->calls[i]);
+	return n;
 }
 
+/* Of all others' places so many are free, and more. */
+static bool others_have(const struct daemon *d, size_t places)
+{
+	return d->n_calls - count_for_sshd(d) + places < BOUNDS_CALLS_OTHERS;
+}
+
+bool call_room(const struct daemon *d, bool root_socket)
+{
+	/* Through the user socket sshd's account may come, whatever others do. */
+	return d->n_calls < BOUNDS_CALLS && (root_socket ? others_have(d, 0) : !deadline_left(d->turn));
+}
+
+bool call_is_silent(const struct call *c)
+{
+	char byte;
+
+	return c->host >= 0 && recv(c->host, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+/* Many people may begin a login at once: none of them waits for who stands at a prompt, and nobody there for them. */
 static bool within_bounds(const struct daemon *d, int64_t uid, bool root_socket)
 {
 	if (d->n_calls >= BOUNDS_CALLS)
 		return false;
 	if (asks_for_sshd(d, root_socket, uid))
-		return room_for_sshd(d);
-	return root_socket || uid == 0 || !crowded(d, false, uid, BOUNDS_CALLS_USER, BOUNDS_CALLS_USER_UID);
+		return count_for_sshd(d) < BOUNDS_CALLS_KEYS;
+	if (root_socket || uid == 0)
+		return others_have(d, 0);
+	return others_have(d, BOUNDS_CALLS_ROOT) && !crowded(d, false, uid, BOUNDS_CALLS_USER, BOUNDS_CALLS_USER_UID);
 }
 
-/* Of ordinary users, the one that has said nothing for the longest time. */
-static struct call *most_silent(const struct daemon *d)
+/* Silent, or of sshd's account and slower than any answer is. */
+static bool gives_way(const struct call *c, bool for_sshd)
+{
+	return call_is_silent(c) || (for_sshd && c->worker && deadline_left(c->deadline) < CALL_KEYS_MS - CALL_FIRST_MS);
+}
+
+/* Of ordinary users, or of sshd's account, the one that ends first by itself. */
+static struct call *first_to_go(const struct daemon *d, bool for_sshd)
 {
 	struct call *found = NULL;
 
 	for (size_t i = 0; i < d->n_calls; i++) {
 		struct call *c = d->calls[i];
-		bool silent = c->host >= 0 && !c->root_socket && c->uid != 0 && !asks_for_sshd(d, c->root_socket, c->uid);
+		bool same = !c->root_socket && c->uid != 0 && is_for_sshd(d, c) == for_sshd;
 
-		if (silent && (!found || c->deadline < found->deadline))
+		if (same && (!found || c->deadline < found->deadline) && gives_way(c, for_sshd))
 			found = c;
 	}
 	return found;
+}
+
+static bool lacks_room(const struct daemon *d, int64_t uid, bool root_socket)
+{
+	if (asks_for_sshd(d, root_socket, uid))
+		return count_for_sshd(d) >= BOUNDS_CALLS_KEYS;
+	return !root_socket && uid != 0 && crowded(d, false, uid, BOUNDS_CALLS_USER, SIZE_MAX) &&
+	       !crowded(d, false, uid, SIZE_MAX, BOUNDS_CALLS_USER_UID);
 }
 
 /*
@@ -99,16 +139,14 @@ static struct call *most_silent(const struct daemon *d)
  */
 static void make_room(struct daemon *d, int64_t uid, bool root_socket)
 {
-	struct call *c;
+	struct call *c = lacks_room(d, uid, root_socket) ? first_to_go(d, asks_for_sshd(d, root_socket, uid)) : NULL;
 
-	if (root_socket || uid == 0 || asks_for_sshd(d, root_socket, uid) || !crowded(d, false, uid, BOUNDS_CALLS_USER, SIZE_MAX) ||
-	    crowded(d, false, uid, SIZE_MAX, BOUNDS_CALLS_USER_UID))
-		return;
-	c = most_silent(d);
 	if (!c)
 		return;
-	refuse(c->host, ERR_BUSY);
+	if (c->host >= 0)
+		refuse(c->host, ERR_BUSY);
 	call_end(d, c);
+	d->turn = deadline_in(CALL_TURN_MS);
 }
 
 struct call *call_add(struct daemon *d, int host, bool root_socket)
@@ -174,7 +212,7 @@ enum err call_start(struct daemon *d, struct call *c)
 	if (e == ERR_OK)
 		e = send_peer(c, &peer);
 	close_fd(&c->host);
-	c->deadline = deadline_in(CALL_MAX_MS);
+	c->deadline = deadline_in(is_for_sshd(d, c) ? CALL_KEYS_MS : CALL_MAX_MS);
 	return e;
 }
 

@@ -15,6 +15,8 @@
 
 #define CALL_FIRST_MS 2000              /* until the host's first message */
 #define CALL_MAX_MS 185000              /* a worker ends itself before */
+#define CALL_KEYS_MS 20000              /* for keys nobody is asked anything */
+#define CALL_TURN_MS 2                  /* between two that give way: who comes has time to speak before all others have had their turn */
 
 struct daemon {
 	struct account worker, card;
@@ -23,6 +25,7 @@ struct daemon {
 	struct call *calls[BOUNDS_CALLS];
 	size_t n_calls;
 	struct bounds_queue hashes, cards;
+	int64_t turn;                   /* until then nobody else gives way, and who comes through the user socket waits */
 };
 
 struct call {
@@ -36,6 +39,12 @@ struct call {
 	bool has_hash, has_card;
 	struct bounds_waiter wants_hash, wants_card;
 };
+
+/* Somebody may come through this socket. */
+bool call_room(const struct daemon *d, bool root_socket);
+
+/* It is connected and has not said a word: a host speaks at once. */
+bool call_is_silent(const struct call *c);
 
 /* Takes the descriptor over. NULL when a bound is reached: then it has been told so and closed. */
 struct call *call_add(struct daemon *d, int host, bool root_socket);

@@ -79,7 +79,7 @@ static bool take_signals(struct daemon *d, int fd)
 static void accept_some(struct daemon *d, int listening, bool root_socket)
 {
 	/* A few at a time, so that neither socket keeps the other waiting. */
-	for (int i = 0; i < 16 && d->n_calls < BOUNDS_CALLS; i++) {
+	for (int i = 0; i < 16 && call_room(d, root_socket); i++) {
 		int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0)
@@ -99,14 +99,11 @@ struct watched {
 
 static void watch(struct watched *w, const struct daemon *d, int signals, const struct sockets *s)
 {
-	/* Root's hosts keep places: the user socket waits when less than a fifth is free. */
-	bool room = d->n_calls < BOUNDS_CALLS, user_room = d->n_calls + BOUNDS_CALLS_USER < BOUNDS_CALLS;
-
 	w->fds[POLL_SIGNALS] = (struct pollfd){ .fd = signals, .events = POLLIN };
-	w->fds[POLL_ROOT] = (struct pollfd){ .fd = room ? s->root : -1, .events = POLLIN };
-	w->fds[POLL_USER] = (struct pollfd){ .fd = user_room ? s->user : -1, .events = POLLIN };
+	w->fds[POLL_ROOT] = (struct pollfd){ .fd = call_room(d, true) ? s->root : -1, .events = POLLIN };
+	w->fds[POLL_USER] = (struct pollfd){ .fd = call_room(d, false) ? s->user : -1, .events = POLLIN };
 	w->n = POLL_FIXED;
-	w->timeout = -1;
+	w->timeout = deadline_left(d->turn) ? deadline_left(d->turn) : -1;
 	for (size_t i = 0; i < d->n_calls; i++) {
 		struct call *c = d->calls[i];
 		int left = deadline_left(c->deadline);
@@ -144,14 +141,6 @@ static void wait_for_worker(struct call *c)
 	c->deadline = deadline_in(WORKER_END_MS);
 }
 
-/* A host that hangs up without a word costs no worker. */
-static bool said_nothing(int host)
-{
-	char byte;
-
-	return recv(host, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
-}
-
 /* What one call's two descriptors say: its own (host before, control after the start) and the host's pidfd. */
 static void attend(struct daemon *d, struct call *c, short mine, short host_ended)
 {
@@ -162,7 +151,8 @@ static void attend(struct daemon *d, struct call *c, short mine, short host_ende
 			log_line(LOG_WARNING, "a call by uid %lld ran out of time", (long long)c->uid);
 		call_end(d, c);
 	} else if (mine && !c->worker) {
-		if (!(mine & POLLIN) || said_nothing(c->host) || call_start(d, c) != ERR_OK)
+		/* A host that hangs up without a word costs no worker. */
+		if (!(mine & POLLIN) || call_is_silent(c) || call_start(d, c) != ERR_OK)
 			call_end(d, c);
 	} else if (mine && (!(mine & POLLIN) || call_asked(d, c) != ERR_OK)) {
 		stop_listening_to(c);

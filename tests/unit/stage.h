@@ -104,6 +104,7 @@ static struct {
 	/* what came out */
 	struct wire_record records[WIRE_RECORDS_MAX];
 	size_t n_records, record_fails_at;      /* the N-th can't be sent, 0: all can */
+	bool log_moves;         /* while one is sent: no query is open, which would keep what it reads in the store's log */
 	struct wire_result result;
 	char log[65536];
 } stage;
@@ -295,6 +296,10 @@ static inline enum err stage_record(void *arg, const struct wire_record *r)
 	assert_ptr_equal(arg, &stage);
 	if (stage.n_records + 1 == stage.record_fails_at)
 		return ERR_UNAVAILABLE;
+	if (stage.log_moves) {
+		fixture_raw(rules_dir, "INSERT OR REPLACE INTO known_group VALUES ('meanwhile')");
+		assert_int_equal(fixture_count(rules_dir, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	}
 	/* It is one that the other end takes. */
 	wire_put_record(&b, r);
 	assert_int_equal(wire_open(&b, &(unsigned){ 0 }, &(enum wire_type){ 0 }), ERR_OK);

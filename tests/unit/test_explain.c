@@ -268,6 +268,16 @@ static enum err breaking_record(void *arg, const struct wire_record *r)
 }
 
 /* Nothing is told after it, and the verdict stays a no, before auth_run() looks at it too. */
+/* The other end may take its time. */
+static void no_query_is_open_while_one_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_login(STAGE_PIN, "wrong wrong"), ERR_SECRET_WRONG);
+	stage.log_moves = true;
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	assert_non_null(stage_told(WIRE_RECORD_EVENT, 0));
+}
+
 static void a_record_that_can_not_be_sent_ends_it(void **state)
 {
 	struct auth_call c;
@@ -323,6 +333,7 @@ int main(void)
 		STAGE_TEST_SECRETS(whose_account_vanished_has_no_records),
 		STAGE_TEST_SECRETS(the_newest_event_is_told),
 		STAGE_TEST(asking_changes_nothing),
+		STAGE_TEST_SECRETS(no_query_is_open_while_one_is_told),
 		STAGE_TEST_SECRETS(a_record_that_can_not_be_sent_ends_it),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_is_no_answer),
 	};

@@ -339,6 +339,19 @@ static void asking_changes_nothing(void **state)
 	assert_true(auth_only_tells(WIRE_SSH_KEYS) && auth_only_tells(WIRE_SSH_STOPPED));
 }
 
+/* The other end may take its time. */
+static void no_query_is_open_while_one_is_told(void **state)
+{
+	(void)state;
+	add_cards(0, 3, CARD_ACTIVE);
+	add_cards(3, 6, CARD_SUSPENDED);
+	stage.log_moves = true;
+	assert_int_equal(ask(WIRE_SSH_KEYS, "taro", ""), ERR_OK);
+	assert_true(stage.n_records > 2);
+	assert_int_equal(ask(WIRE_SSH_STOPPED, "", ""), ERR_OK);
+	assert_true(stage.n_records > 2);
+}
+
 static void a_listener_that_went_away_ends_it(void **state)
 {
 	(void)state;
@@ -414,6 +427,7 @@ int main(void)
 		KEYS_TEST(ordinary_users_get_nothing),
 		KEYS_TEST(only_a_name_and_a_key_are_asked_by),
 		KEYS_TEST(asking_changes_nothing),
+		KEYS_TEST(no_query_is_open_while_one_is_told),
 		KEYS_TEST(a_listener_that_went_away_ends_it),
 		KEYS_TEST(the_verdict_stands_on_no_when_it_fails),
 		KEYS_TEST(a_row_that_can_not_be_read_is_no_answer),

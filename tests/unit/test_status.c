@@ -239,6 +239,19 @@ static void asking_changes_nothing(void **state)
 	assert_int_equal(stage_count(changes), before);
 }
 
+/* The other end may take its time. */
+static void no_query_is_open_while_one_is_told(void **state)
+{
+	(void)state;
+	fill_bucket(taro, "local", 2);
+	fill_bucket(taro, "remote", 2);
+	add_card(taro, 5);
+	stage.log_moves = true;
+	assert_int_equal(status_of(1001), ERR_OK);
+	assert_non_null(stage_told(WIRE_RECORD_CARD, 1));
+	assert_non_null(stage_told(WIRE_RECORD_COUNT, 1));
+}
+
 static void a_listener_that_went_away_ends_it(void **state)
 {
 	(void)state;
@@ -290,6 +303,7 @@ int main(void)
 		STAGE_TEST(others_are_not_told_of),
 		STAGE_TEST(a_message_that_names_anything_is_refused),
 		STAGE_TEST(asking_changes_nothing),
+		STAGE_TEST(no_query_is_open_while_one_is_told),
 		STAGE_TEST(a_listener_that_went_away_ends_it),
 		STAGE_TEST(the_verdict_stands_on_no_when_it_fails),
 		STAGE_TEST(a_fault_at_any_step_is_no_answer),

@@ -132,9 +132,16 @@ static enum err tell_ways(const struct auth_call *c, const struct who *w)
 	return e;
 }
 
-static enum err tell_event(const struct event_row *row, void *arg)
+static enum err keep_event(const struct event_row *row, void *arg)
 {
-	const struct auth_call *c = arg;
+	struct event_row *newest = arg;
+
+	*newest = *row;
+	return ERR_OK;
+}
+
+static enum err tell_event(const struct auth_call *c, const struct event_row *row)
+{
 	struct wire_record r = { .kind = WIRE_RECORD_EVENT };
 
 	r.event.seq = row->seq;
@@ -150,9 +157,10 @@ static enum err tell_event(const struct event_row *row, void *arg)
 static enum err tell_newest(const struct auth_call *c, const struct who *w)
 {
 	const struct event_filter newest = { .person = w->person.login, .type = event_name(EVENT_LOGIN), .last = 1 };
-	struct auth_call call = *c;
+	struct event_row row = { .seq = 0 };
+	enum err e = store_event_each(c->store, &newest, keep_event, &row);
 
-	return store_event_each(c->store, &newest, tell_event, &call);
+	return e == ERR_OK && row.seq ? tell_event(c, &row) : e;
 }
 
 enum err explain_run(const struct auth_call *c, struct wire_result *ret)

@@ -26,30 +26,64 @@ static enum err tell_key(const struct auth_call *c, const struct card_row *row, 
 	return c->io->record(c->io->arg, &r);
 }
 
-/* ---- of one person ---- */
+/* ---- rows first: no query stays open while the other end takes its time ---- */
 
-struct telling {
-	const struct auth_call *c;
-	const struct who *w;
-	const struct key_ssh *wanted;   /* NULL: all */
+struct page {
 	size_t n;
-	int64_t now;
+	struct card_row rows[WIRE_RECORDS_MAX];
 };
 
-static enum err tell_card(const struct card_row *row, void *arg)
+static void free_page(struct page **p)
 {
-	struct telling *t = arg;
+	free(*p);
+}
+
+static enum err make_page(struct page **ret)
+{
+	*ret = malloc(sizeof(**ret));
+	if (!*ret)
+		return fail(ERR_MEMORY, "keys of cards");
+	(*ret)->n = 0;
+	return ERR_OK;
+}
+
+/* k: whose options stand before each; NULL: none do. */
+static enum err tell_page(const struct auth_call *c, const struct page *p, const struct policy_class *k)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct card_row *row = &p->rows[i];
+		struct key_ssh key;
+		char options[POLICY_SSH_OPTIONS_SIZE];
+		enum err e = key_ssh_from_spki(row->algorithm, row->spki, row->spki_len, &key);
+
+		if (e == ERR_OK)
+			e = tell_key(c, row, &key, k ? policy_ssh_options(k, row->not_after, options, sizeof(options)) : "");
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* ---- of one person ---- */
+
+struct choice {
+	const struct key_ssh *wanted;   /* NULL: all */
+	int64_t now;
+	struct page *page;
+};
+
+static enum err choose_card(const struct card_row *row, void *arg)
+{
+	struct choice *t = arg;
 	struct key_ssh key;
-	char options[POLICY_SSH_OPTIONS_SIZE];
 	enum err e;
 
-	if (lifecycle_usable(row, t->now) != ERR_OK || t->n == WIRE_RECORDS_MAX)
+	if (lifecycle_usable(row, t->now) != ERR_OK || t->page->n == WIRE_RECORDS_MAX)
 		return ERR_OK;
 	e = key_ssh_from_spki(row->algorithm, row->spki, row->spki_len, &key);
-	if (e != ERR_OK || (t->wanted && !key_ssh_same(&key, t->wanted)))
-		return e;
-	t->n++;
-	return tell_key(t->c, row, &key, policy_ssh_options(t->w->class_of, row->not_after, options, sizeof(options)));
+	if (e == ERR_OK && (!t->wanted || key_ssh_same(&key, t->wanted)))
+		t->page->rows[t->page->n++] = *row;
+	return e;
 }
 
 /* "TYPE BASE64". False: a key that no card has. */
@@ -78,35 +112,29 @@ static bool names_more(const struct wire_request *r)
 
 enum err ssh_keys_run(const struct auth_call *c, struct wire_result *ret)
 {
+	__attribute__((cleanup(free_page))) struct page *p = NULL;
 	const char *key = c->request->auth_info;
 	struct key_ssh wanted;
 	struct who w;
-	struct telling t = { .c = c, .w = &w, .wanted = *key ? &wanted : NULL, .now = clock_real_s() };
+	struct choice choice = { .wanted = *key ? &wanted : NULL, .now = clock_real_s() };
 	enum err e;
 
 	if (names_more(c->request) || !c->request->user[0])
 		return fail(ERR_NOT_ALLOWED, "keys are asked for by name alone");
-	e = find_person(c, &w);
+	e = make_page(&p);
+	choice.page = p;
+	if (e == ERR_OK)
+		e = find_person(c, &w);
 	if (e == ERR_OK && w.known && w.person.state == PERSON_ACTIVE && (!*key || read_wanted(key, &wanted)))
-		e = store_card_each(c->store, w.person.id, tell_card, &t);
+		e = store_card_each(c->store, w.person.id, choose_card, &choice);
+	if (e == ERR_OK)
+		e = tell_page(c, p, w.class_of);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	return e;
 }
 
 /* ---- of everybody, that are good no more ---- */
-
-#define PAGE 256                /* rows between two looks at the store: none stays open while the other end takes its time */
-
-struct page {
-	size_t n;
-	struct card_row rows[PAGE];
-};
-
-static void free_page(struct page **p)
-{
-	free(*p);
-}
 
 static enum err take_row(const struct card_row *row, void *arg)
 {
@@ -116,38 +144,24 @@ static enum err take_row(const struct card_row *row, void *arg)
 	return ERR_OK;
 }
 
-static enum err tell_page(const struct auth_call *c, const struct page *p)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		struct key_ssh key;
-		enum err e = key_ssh_from_spki(p->rows[i].algorithm, p->rows[i].spki, p->rows[i].spki_len, &key);
-
-		if (e == ERR_OK)
-			e = tell_key(c, &p->rows[i], &key, "");
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
-}
-
 enum err ssh_keys_run_stopped(const struct auth_call *c, struct wire_result *ret)
 {
-	__attribute__((cleanup(free_page))) struct page *p = malloc(sizeof(*p));
+	__attribute__((cleanup(free_page))) struct page *p = NULL;
 	const int64_t now = clock_real_s();
 	int64_t after = 0;
-	enum err e;
+	enum err e = make_page(&p);
 
-	if (!p)
-		return fail(ERR_MEMORY, "keys of stopped cards");
+	if (e != ERR_OK)
+		return e;
 	if (names_more(c->request) || c->request->user[0] || c->request->auth_info[0])
 		return fail(ERR_NOT_ALLOWED, "the keys of all stopped cards are asked for without a name");
 	do {
 		p->n = 0;
-		e = store_card_each_stopped(c->store, after, now, PAGE, take_row, p);
+		e = store_card_each_stopped(c->store, after, now, WIRE_RECORDS_MAX, take_row, p);
 		if (e == ERR_OK)
-			e = tell_page(c, p);
+			e = tell_page(c, p, NULL);
 		after = p->n ? p->rows[p->n - 1].id : after;
-	} while (e == ERR_OK && p->n == PAGE);
+	} while (e == ERR_OK && p->n == WIRE_RECORDS_MAX);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	return e;

@@ -213,6 +213,46 @@ static void whose_account_vanished_has_no_records(void **state)
 	assert_null(stage_told(WIRE_RECORD_EVENT, 0));
 }
 
+static void put_failures(const char *origin, int64_t failed)
+{
+	struct bucket_row b = { .person = taro, .failed = failed };
+
+	assert_int_equal(clock_now(&b.last), ERR_OK);
+	stage_text(b.origin, sizeof(b.origin), origin);
+	rules_begin();
+	assert_int_equal(store_bucket_put(rules_store, &b), ERR_OK);
+	rules_commit();
+}
+
+/* Which counters would refuse this service: of the place that is asked about, and those of callers, by the limits of its own class. */
+static void expect_locks(const char *service, bool local, bool remote, bool caller)
+{
+	const bool wanted[] = { local, remote, caller };
+
+	stage_request(service, service);
+	assert_int_equal(stage_run(WIRE_EXPLAIN), ERR_OK);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(stage_told(WIRE_RECORD_COUNT, i)->count.locked_until != -1, wanted[i]);
+}
+
+static void locks_are_those_of_the_service_that_is_asked_about(void **state)
+{
+	(void)state;
+	stage_policy(STAGE_CHEAP "[class switch]\nservice = su sudo\nfactors = card,totp\nattempts = 3\n"
+				 "[class far]\nservice = sshd\nfactors = password,totp\nattempts = 3\n"
+				 "[default]\nfactors = card,totp\nattempts = 5\n");
+	put_failures("local", 3);
+	put_failures("remote", 4);
+	put_failures("uid:1001", 3);
+	expect_locks("sudo", true, true, true);
+	expect_locks("su", true, true, true);
+	expect_locks("login", false, true, false);
+	expect_locks("swaylock", false, true, false);
+	stage_request(rhost, "192.0.2.7");
+	expect_locks("sshd", false, true, false);
+	expect_locks("sudo", false, true, true);
+}
+
 static void the_newest_event_is_told(void **state)
 {
 	const struct wire_record *r;
@@ -331,6 +371,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_session_is_no_way_that_can_be_told),
 		STAGE_TEST(who_is_no_person_has_a_class_and_no_records),
 		STAGE_TEST_SECRETS(whose_account_vanished_has_no_records),
+		STAGE_TEST(locks_are_those_of_the_service_that_is_asked_about),
 		STAGE_TEST_SECRETS(the_newest_event_is_told),
 		STAGE_TEST(asking_changes_nothing),
 		STAGE_TEST_SECRETS(no_query_is_open_while_one_is_told),

@@ -37,8 +37,9 @@ MUST_USE enum err who_find(const struct auth_call *c, struct who *ret);
 MUST_USE enum err who_of_uid(const struct auth_call *c, int64_t uid, struct who *ret);
 
 /*
- * *ret: until when this origin of a known person refuses, -1: it does not. The limits are those of the class in w, where it is of this origin;
- * else of the class that a login at the console gets, over the network that of ssh: a service with a class of its own may count otherwise.
+ * *ret: until when this origin of a known person refuses, -1: it does not. The limits are those of the class in w, where what is asked about
+ * counts in this origin; else of the class that a login at the console gets, over the network that of ssh: a service with a class of its own
+ * may count otherwise.
  */
 MUST_USE enum err who_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret);
 

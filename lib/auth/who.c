@@ -14,6 +14,7 @@
 #include "text.h"
 
 #define NSS_BUFFER 65536
+#define CALLER "uid:"           /* before his uid: an origin */
 
 static void free_buffer(char **p)
 {
@@ -188,7 +189,7 @@ static void find_origin(const struct auth_call *c, struct who *w)
 	w->ssh = w->remote && is_sshd(c);
 	find_address(c, w);
 	if (c->peer->ruid != 0)
-		snprintf(w->origin, sizeof(w->origin), "uid:%lld", (long long)c->peer->ruid);
+		snprintf(w->origin, sizeof(w->origin), CALLER "%lld", (long long)c->peer->ruid);
 	else
 		snprintf(w->origin, sizeof(w->origin), "%s", w->remote ? "remote" : "local");
 }
@@ -344,10 +345,15 @@ static const struct policy_class *class_at(const struct auth_call *c, const stru
 	return policy_select(c->policy, &facts, &failed);
 }
 
+/* A login at the place that is asked about counts there; a caller's su, sudo or locker counts as the caller's wherever he is. */
+static bool counts_in(const struct who *w, const char *origin)
+{
+	return w->class_of && (!strcmp(origin, w->origin) || (!strncmp(origin, CALLER, sizeof(CALLER) - 1) && !w->ssh));
+}
+
 enum err who_locked_until(const struct auth_call *c, const struct who *w, const char *origin, int64_t *ret)
 {
-	const struct policy_class *k = w->class_of && !strcmp(origin, w->origin) ? w->class_of :
-				       class_at(c, w, !strcmp(origin, "remote"));
+	const struct policy_class *k = counts_in(w, origin) ? w->class_of : class_at(c, w, !strcmp(origin, "remote"));
 	const struct lockout_limits limits = who_limits(c->policy, k);
 	int64_t until = -1;
 	enum err e = lockout_state(c->store, w->person.id, origin, &limits, &until);

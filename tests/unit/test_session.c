@@ -124,15 +124,27 @@ static void a_session_without_a_card_names_none(void **state)
 	assert_string_equal(ev.card, "");
 }
 
-/* Only sshd asks again for what it has: others may open, close and open for one login. */
-static void a_login_at_the_console_may_open_again(void **state)
+/* Whoever opens again asks again. */
+static void of_a_login_one_session_comes(void **state)
 {
 	(void)state;
 	log_in();
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
 	assert_int_equal(stage_run(WIRE_CLOSE), ERR_OK);
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	assert_int_equal(stage_count("SELECT count(*) FROM session"), 1);
+	stage_at_console("taro");
+	log_in();
 	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
-	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE login_grant = 1"), 2);
+	assert_int_equal(stage_count("SELECT count(*) FROM session WHERE login_grant = 2"), 1);
+	/* What needs no login has no such bound. */
+	stage_request(service, "systemd-user");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
 }
 
 static void the_machines_accounts_have_no_rows(void **state)
@@ -639,7 +651,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_full_store_opens_none_for_other_classes),
 		STAGE_TEST(services_without_login_have_sessions_without_grant),
 		STAGE_TEST(a_session_without_a_card_names_none),
-		STAGE_TEST_SECRETS(a_login_at_the_console_may_open_again),
+		STAGE_TEST_SECRETS(of_a_login_one_session_comes),
 		STAGE_TEST(the_machines_accounts_have_no_rows),
 		STAGE_TEST_SECRETS(what_changed_since_the_login_counts),
 		STAGE_TEST_SECRETS(a_session_from_afar_has_its_address),

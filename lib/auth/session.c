@@ -90,9 +90,9 @@ static enum err insert_pending(struct step *s)
 	if (e != ERR_OK)
 		return e;
 	e = grant_of_host(c, s->w, &g);
-	/* Of one connection one session comes: what sshd asks for again was not proved again. */
-	if (e == ERR_OK && s->w->ssh && g.used_at != -1)
-		e = fail(ERR_NO_GRANT, "the login of this connection has its session already");
+	/* login, sshd, su, sudo and display managers open one session each: what is opened again was not proved again. */
+	if (e == ERR_OK && g.used_at != -1)
+		e = fail(ERR_NO_GRANT, "this login has its session already");
 	else if (e == ERR_OK) {
 		r.card = g.card;
 		r.grant = g.id;

@@ -122,7 +122,7 @@ def of_one_login_one_session_comes():
     """In a stack that asks for two."""
     with stack(OPEN, TWICE):
         equal(sshd.attempt("taro", stage.PASSWORD, card="taro")[0], False)
-        contains(world.journal_text(), "the login of this connection has its session already")
+        contains(world.journal_text(), "this login has its session already")
     with one_more_session():
         equal(sshd.attempt("taro", stage.PASSWORD, card="taro")[0], True)
 

@@ -243,6 +243,17 @@ static void what_cardtool_tried_names_what_was_judged(void **state)
 	stage_last_event(&ev);
 	assert_non_null(strstr(ev.detail, "\"judged\":\"totp\","));
 	assert_non_null(strstr(ev.detail, "\"wrong\":\"totp\""));
+	/* A right code, and a queue before the other: in either order that one alone was seen by a verifier. */
+	stage.hash_result = ERR_BUSY;
+	for (int first = 0; first < 2; first++) {
+		const char *code = stage_code_of(6, first);
+
+		stage_policy(first ? STAGE_CHEAP "[default]\nfactors = totp,password\nattempts = 9\n" : STAGE_BOTH);
+		assert_int_equal(first ? stage_login(code, STAGE_PASSWORD) : stage_login(STAGE_PASSWORD, code), ERR_BUSY);
+		stage_last_event(&ev);
+		assert_non_null(strstr(ev.detail, "\"judged\":\"totp\""));
+		assert_null(strstr(ev.detail, "wrong"));
+	}
 }
 
 /* The one face hides it from whoever types; the log of root's own try does not. */

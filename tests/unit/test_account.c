@@ -392,8 +392,10 @@ static void a_sudo_that_asks_nothing_is_on_record(void **state)
 	assert_int_equal(stage_run(WIRE_ACCOUNT), ERR_OK);
 	assert_int_equal(account("taro", "systemd-user", 0), ERR_OK);
 	assert_int_equal(stage_count(ALLOWED), 0);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 5; i++) {
 		assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+		assert_int_equal(strstr(stage.log, "account OK person=taro service=sudo origin=uid:1001 actor=1001") != NULL, i == 0);
+	}
 	assert_string_equal(stage_last_event(&ev), "account OK");
 	assert_string_equal(ev.person, "taro");
 	assert_string_equal(ev.service, "sudo");
@@ -416,8 +418,13 @@ static void a_sudo_that_asks_nothing_is_on_record(void **state)
 	assert_int_not_equal(auth_run(&c, &stage.result), ERR_OK);
 	store_rollback(rules_store);
 	assert_int_equal(stage.result.verdict, VERDICT_DENY);
+	for (int recorded = 0; recorded < 2; recorded++) {
+		stage.store_full = true;
+		assert_int_equal(sudo("sudo", "taro"), ERR_STORE_FULL);
+		stage.store_full = false;
+		assert_int_equal(sudo("sudo", "taro"), ERR_OK);
+	}
 	stage.store_full = true;
-	assert_int_equal(sudo("sudo", "taro"), ERR_STORE_FULL);
 	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = session,totp session,password\nwhen-full = yes\n" SESSION_DEFAULT);
 	assert_int_equal(sudo("sudo", "taro"), ERR_OK);
 }
@@ -436,6 +443,7 @@ static void what_ends_before_it_is_recorded_counts(void **state)
 		{ "UPDATE person SET state = 'removed' WHERE id = 1", ERR_LOCKED },
 		{ "UPDATE person SET uid = 1003 WHERE id = 1", ERR_LOCKED },
 		{ "DELETE FROM person WHERE id = 1", ERR_NOT_A_PERSON },
+		{ "UPDATE person SET state = 'what' WHERE id = 1", ERR_STORE_CORRUPT },
 		{ "UPDATE session SET state = 'closed', closed_at = 5", ERR_NO_GRANT },
 		{ "UPDATE login_grant SET withdrawn = 1", ERR_NO_GRANT },
 	};
@@ -452,6 +460,7 @@ static void what_ends_before_it_is_recorded_counts(void **state)
 		snprintf(event, sizeof(event), "account %s", err_name(rows[i].e));
 		assert_string_equal(stage_last_event(NULL), event);
 		assert_int_equal(stage_count(ALLOWED), 0);
+		assert_null(strstr(stage.log, "account OK"));
 		if (i + 1 < sizeof(rows) / sizeof(rows[0]))
 			assert_int_equal(stage_teardown(state), 0);
 	}

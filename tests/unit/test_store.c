@@ -511,6 +511,34 @@ static void a_compressed_log_is_not_written_at_each_open(void **state)
 	assert_int_equal(after.st_size, before.st_size);
 }
 
+static bool keeps_no_blocks;    /* what is allocated and not written */
+
+int posix_fallocate(int fd, off_t at, off_t len)
+{
+	if (keeps_no_blocks)
+		return ftruncate(fd, at + len) == 0 ? 0 : errno;
+	return fallocate(fd, 0, at, len) == 0 ? 0 : errno;
+}
+
+/* Nor does it keep any for what was allocated there: a reserve that takes no space gives none back, and each open would find none. */
+static void a_reserve_takes_its_space_where_allocation_does_not(void **state)
+{
+	struct context *c = *state;
+
+	shut(c);
+	assert_int_equal(unlink(fixture_path(c->dir, "reserve")), 0);
+	keeps_no_blocks = true;
+	c->s = fixture_open(c->dir);
+	assert_true(store_reserve_missing(c->s));
+	assert_int_equal(store_reserve_make(c->s), ERR_OK);
+	keeps_no_blocks = false;
+	assert_true(stat_of(c->dir, "reserve").st_blocks * 512 >= 1024 * 1024);
+	assert_int_equal(stat_of(c->dir, "reserve").st_size, 1024 * 1024);
+	shut(c);
+	c->s = fixture_open(c->dir);
+	assert_false(store_reserve_missing(c->s));
+}
+
 static void fill_file_system(const char *dir)
 {
 	char block[4096] = "";
@@ -725,6 +753,7 @@ static int run(void)
 		T(reserve_is_kept_given_up_and_remade),
 		T(looking_changes_nothing),
 		T(a_compressed_log_is_not_written_at_each_open),
+		T(a_reserve_takes_its_space_where_allocation_does_not),
 		cmocka_unit_test(full_file_system_takes_the_reserve),
 		cmocka_unit_test(kept_full_it_takes_what_is_written_every_day),
 		cmocka_unit_test(store_opens_on_a_full_file_system),

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -221,6 +222,21 @@ bool store_reserve_fits(int dir)
 	return !space_below(dir, 3 * STORE_RESERVE_SIZE);
 }
 
+/* Where nothing is kept for what was allocated and not written, or zeros are compressed away: noise has its space. */
+static int write_noise(int fd)
+{
+	unsigned char block[256];       /* getrandom() is never short of so many */
+
+	for (off_t at = 0; at < STORE_RESERVE_SIZE; at += (off_t)sizeof(block)) {
+		if (getrandom(block, sizeof(block), 0) != (ssize_t)sizeof(block))
+			return errno;
+		errno = ENOSPC;
+		if (pwrite(fd, block, sizeof(block), at) != (ssize_t)sizeof(block))
+			return errno;
+	}
+	return 0;
+}
+
 enum err store_reserve_fill(int dir)
 {
 	CLOSED int fd = -1;
@@ -233,6 +249,8 @@ enum err store_reserve_fill(int dir)
 	if (e != ERR_OK)
 		return e;
 	error = posix_fallocate(fd, 0, STORE_RESERVE_SIZE);
+	if (error == 0 && !store_dir_holds(dir, STORE_RESERVE, STORE_RESERVE_SIZE))
+		error = write_noise(fd);
 	if (error == 0)
 		return ERR_OK;
 	store_reserve_drop(dir);

@@ -28,7 +28,8 @@ static bool is_class_name(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-	return *s >= 'a' && *s <= 'z' && !s[len] && len < POLICY_NAME_SIZE &&
+	/* Of these, letters alone are not below 'a'. */
+	return *s >= 'a' && !s[len] && len < POLICY_NAME_SIZE &&
 	       strcmp(s, "default") != 0;
 }
 
@@ -270,7 +271,8 @@ const char *policy_value(const struct policy *p, const struct policy_class *c, s
 	const size_t section = c ? 1 + (size_t)(c - p->classes) : 0;
 
 	*line = p->lines[section][i];
-	if (c && !*line && settings_is_inherited((int)i))
+	/* All that [default] may say and a class may lack is inherited. */
+	if (!*line)
 		*line = p->lines[p->n_classes][i];
 	return settings_text((int)i, c ? (const void *)c : (const void *)&p->settings, dst, size);
 }

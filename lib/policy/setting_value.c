@@ -22,7 +22,6 @@ static enum err put_integer(const struct value_rule *rule, void *object, int64_t
 {
 	union { int64_t i64; uint32_t u32; bool flag; } v;
 
-	memset(&v, 0, sizeof(v));
 	if (rule->size == sizeof(v.i64))
 		v.i64 = value;
 	else if (rule->size == sizeof(v.u32))

@@ -175,11 +175,6 @@ void settings_inherit(int i, struct policy_class *to, const struct policy_class 
 		memcpy((char *)to + rule->offset, (const char *)from + rule->offset, rule->size);
 }
 
-bool settings_is_inherited(int i)
-{
-	return rows[i].flags & INHERITED;
-}
-
 const char *settings_text(int i, const void *object, char *dst, size_t size)
 {
 	dst[0] = '\0';

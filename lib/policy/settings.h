@@ -32,9 +32,6 @@ MUST_USE enum err settings_preset(const char *section, void *object);
 /* Copies a class's setting that falls back to [default]; nothing for those that do not. */
 void settings_inherit(int i, struct policy_class *to, const struct policy_class *from);
 
-/* May the class have it from [default]? */
-bool settings_is_inherited(int i);
-
 /* The value of row i in its object, as it is written. Returns dst. */
 const char *settings_text(int i, const void *object, char *dst, size_t size);
 

@@ -12,7 +12,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_session tests/unit/test_login_sim tests/unit/test_login_ssh tests/unit/test_options \
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
 	tests/unit/test_pcsc tests/unit/test_peer \
-	tests/unit/test_policy tests/unit/test_prompt tests/unit/test_proved tests/unit/test_pwhash tests/unit/test_random \
+	tests/unit/test_policy tests/unit/test_policy_faults tests/unit/test_prompt tests/unit/test_proved tests/unit/test_pwhash tests/unit/test_random \
 	tests/unit/test_relay \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
 	tests/unit/test_setting_ssh tests/unit/test_speech tests/unit/test_ssh_keys tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../lib/policy/cidr.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "conf_text.h"
@@ -119,6 +120,19 @@ static void addresses_of_peers(void **state)
 	assert_string_equal(policy_address(huge, text, sizeof(text)), "");
 }
 
+static void a_text_that_does_not_fit_is_empty(void **state)
+{
+	struct policy_cidr c;
+	char text[INET6_ADDRSTRLEN];
+
+	(void)state;
+	assert_true(cidr_address("2001:db8::1", &c));
+	strcpy(text, "before");
+	assert_ptr_equal(cidr_address_text(&c, text, sizeof("2001:db8::1") - 1), text);
+	assert_string_equal(text, "");
+	assert_string_equal(cidr_address_text(&c, text, sizeof("2001:db8::1")), "2001:db8::1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +140,7 @@ int main(void)
 		cmocka_unit_test(every_prefix),
 		cmocka_unit_test(what_is_no_network_is_refused),
 		cmocka_unit_test(addresses_of_peers),
+		cmocka_unit_test(a_text_that_does_not_fit_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

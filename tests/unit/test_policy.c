@@ -170,6 +170,7 @@ static void accounts_of_the_machine_have_their_services(void **state)
 	assert_false(policy_machine_may(p, "Git", "sshd"));
 	assert_false(policy_machine_may(p, "root", "su"));
 	assert_false(policy_machine_may(p, "", "sshd"));
+	assert_false(policy_machine_may(p, "", "systemd-user"));
 	assert_false(policy_machine_may(p, "taro", "systemd-user"));
 	policy_free(p);
 	/* None, and a section without any. */
@@ -269,6 +270,12 @@ static void A10_unknown_settings_in_the_file(void **state)
 	conf_refused("[settings]\nattempts = 5\n" DEFAULT, 2,
 		"write 'attempts' in a [class NAME] or [default]");
 	conf_refused("[default]\nfactors = card\nissuer = x\n", 3, "write 'issuer' in [settings]");
+	conf_refused("[class a]\nperson = t\nfactors = card\n[settings]\nattempts = 5\n" DEFAULT, 5,
+		"write 'attempts' in a [class NAME] or [default]");
+	/* what could stand there instead */
+	conf_refused("[settings]\ninclude = x\n" DEFAULT, 2, "write one of: language local-services");
+	conf_refused("[class a]\ninclude = x\n" DEFAULT, 2, "write one of: person group service where from factors");
+	conf_refused("[default]\ninclude = x\n", 2, "write one of: factors attempts");
 	conf_refused("[default]\nfactors = card\nwhere = local\n", 3,
 		"'where' has no effect in [default]");
 	conf_refused("[default]\nfactors = card\ngroup = sudo\n", 3,
@@ -680,6 +687,10 @@ static void class_to_remember_is_of_the_person_alone(void **state)
 		assert_string_equal(policy_class_of_person(p, &f, &failed)->name, rows[i].class);
 		assert_false(failed);
 	}
+	/* A class of other people is not remembered, whatever the group. */
+	f.login = "jiro";
+	assert_string_equal(policy_class_of_person(p, &f, &failed)->name, "default");
+	f.login = "taro";
 	g.answer = ERR_TIMEOUT;
 	(void)policy_class_of_person(p, &f, &failed);
 	assert_true(failed);
@@ -944,6 +955,21 @@ static void values_have_a_source(void **state)
 	/* A condition is never had from elsewhere. */
 	shown(p, "default", "where", "any", 0);
 	policy_free(p);
+	/* Whatever stands between: each section has its own. */
+	p = conf_loads("[class a]\nperson = t\nfactors = card\n"                         /* 1 */
+		       "[settings]\nlanguage = ja\n"                                     /* 4 */
+		       "[class b]\nwhere = remote\nfactors = card\nattempts = 3\n"       /* 6 */
+		       "[class z]\nperson = u\nfactors = card,totp\nlanguage = en\n"     /* 10 */
+		       DEFAULT);
+	shown(p, NULL, "language", "ja", 5);
+	shown(p, "a", "person", "t", 2);
+	shown(p, "a", "language", "auto", 0);
+	shown(p, "b", "attempts", "3", 9);
+	shown(p, "b", "where", "remote", 7);
+	shown(p, "z", "factors", "card,totp", 12);
+	shown(p, "z", "language", "en", 13);
+	shown(p, "default", "factors", "card,totp", 15);
+	policy_free(p);
 }
 
 static enum err member_of_staff(const char *group, bool *ret, void *arg)
@@ -991,7 +1017,7 @@ static void unmet_conditions_are_named(void **state)
 			.login = rows[i].login, .service = rows[i].service, .remote = rows[i].remote, .address = rows[i].address,
 			.assigned_class = "", .last_class = "", .in_group = rows[i].staff ? member_of_staff : nobody_in,
 		};
-		bool failed;
+		bool failed = true;
 
 		assert_int_equal(policy_unmet(p, c, &f, &failed), rows[i].unmet);
 		assert_false(failed);

@@ -224,6 +224,24 @@ static void every_range_holds(void **state)
 	assert_int_equal(ranges, 11);
 }
 
+static void amounts_of_memory(void **state)
+{
+	static const struct { const char *text; int64_t kib; } rows[] = {
+		{ "0KiB", 0 }, { "1KiB", 1 }, { "3MiB", 3072 }, { "1GiB", 1048576 }, { "8796093022207GiB", 9223372036853727232 },
+		{ "999999999999999KiB", 999999999999999 },
+	};
+	static const char *const bad[] = { "", "1", "KiB", "1kiB", "1KiBx", "1 KiB", "8796093022208GiB", "1000000000000000KiB" };
+	int64_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(value_kib(rows[i].text, 0, INT64_MAX, &n));
+		assert_int_equal(n, rows[i].kib);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(value_kib(bad[i], 0, INT64_MAX, &n));
+}
+
 static void every_choice_holds(void **state)
 {
 	static const char *const junk[] = { "", "a", "aut", "auto|ja", "|", "AUTO", "Yes", "true", "1", "yesno",
@@ -248,6 +266,8 @@ static void every_choice_holds(void **state)
 	}
 	assert_int_equal(choices, 7);
 }
+
+#define LONGEST_WORD "a2345678901234567890123456789012345678901234567890123456789012345"
 
 static void A90_hostile_names_in_lists(void **state)
 {
@@ -278,10 +298,20 @@ static void A90_hostile_names_in_lists(void **state)
 	refuses(doc_of("class", "person"), &o, "user@DOMAIN");
 	refuses(doc_of("class", "person"), &o, "@other");
 	refuses(doc_of("class", "service"), &o, "Login");
+	refuses(doc_of("class", "service"), &o, "a{");
+	refuses(doc_of("class", "group"), &o, "A[");
+	refuses(doc_of("class", "group"), &o, "a{");
+	refuses(doc_of("settings", "keys-user"), &o, "-rf");
+	refuses(doc_of("settings", "keys-user"), &o, "a b");
+	refuses(doc_of("settings", "keys-user"), &o, "root:x");
+	refuses(doc_of("settings", "keys-user"), &o, "@assigned");
+	refuses(doc_of("settings", "keys-user"), &o, huge);
 	takes(doc_of("class", "person"), &o, "taro Hanako.Y @assigned");
 	takes(doc_of("class", "group"), &o,
 		"sudo admins@city.example \xE7\xA8\x8E\xE5\x8B\x99\xE8\xAA\xB2");
-	takes(doc_of("class", "service"), &o, "sudo-i polkit-1 org.gnome.screensaver kde_x");
+	takes(doc_of("class", "group"), &o, "Az aZ \xE6\x80\xBB");
+	takes(doc_of("class", "group"), &o, LONGEST_WORD);
+	takes(doc_of("class", "service"), &o, "sudo-i polkit-1 org.gnome.screensaver kde_x az");
 	free_object(&o);
 }
 
@@ -313,6 +343,8 @@ static void lists_are_split_at_blanks(void **state)
 static void networks_are_read(void **state)
 {
 	struct object o = { 0 };
+	char many[1024] = "";
+	size_t len = 0;
 
 	(void)state;
 	takes(doc_of("class", "from"), &o, "192.0.2.7");
@@ -325,6 +357,13 @@ static void networks_are_read(void **state)
 	refuses(doc_of("class", "from"), &o, "10.0.0.1/8");
 	refuses(doc_of("class", "from"), &o, "10.0.0.0/8 example.org");
 	refuses(doc_of("class", "from"), &o, "10.0.0.0/8,10.1.0.0/16");
+	for (int i = 0; i <= POLICY_WORDS_MAX; i++) {
+		if (i == POLICY_WORDS_MAX)
+			takes(doc_of("class", "from"), &o, many);
+		len += (size_t)snprintf(many + len, sizeof(many) - len, "10.%d.0.0/16 ", i);
+	}
+	refuses(doc_of("class", "from"), &o, many);
+	assert_int_equal(o.class.n_from, POLICY_WORDS_MAX);
 	free_object(&o);
 }
 
@@ -414,8 +453,12 @@ static void suggestions(void **state)
 			    rows[i].words))
 			unit_fail("[%s] %s: %s", rows[i].section, rows[i].key, text);
 	assert_null(strstr(settings_suggest("default", "x", text, sizeof(text)), "person"));
-	for (size_t size = 1; size < 200; size++)
+	for (size_t size = 1; size < 200; size++) {
+		memset(text, '#', sizeof(text));
 		assert_true(strlen(settings_suggest("class", "include", text, size)) < size);
+		for (size_t i = size; i < sizeof(text); i++)
+			assert_int_equal(text[i], '#');
+	}
 }
 
 static void text_is(const char *section, const char *key, const char *value, const char *shown)
@@ -487,6 +530,7 @@ int main(void)
 		cmocka_unit_test(presets),
 		cmocka_unit_test(fields_get_their_values),
 		cmocka_unit_test(every_range_holds),
+		cmocka_unit_test(amounts_of_memory),
 		cmocka_unit_test(every_choice_holds),
 		cmocka_unit_test(A90_hostile_names_in_lists),
 		cmocka_unit_test(lists_are_split_at_blanks),

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define STAGE_LOGIND "/sys/fs/cgroup/system.slice/systemd-logind.service/cgroup.procs"
+
 struct stage_group {
 	const char *name;
 	gid_t gid;
@@ -37,6 +39,7 @@ static struct {
 	uid_t session_uid;
 	bool session_active, session_remote, session_ends;
 	bool no_logind;         /* its files are there, it is not */
+	const char *logind_place, *other_places;        /* of its control group (NULL: the unified one), and what is read in the others */
 	bool no_state;          /* of the session, though the rest is told */
 	int64_t real_s, boot_s; /* ahead of the kernel's clocks */
 	int moments, moment_fails_at;   /* the N-th time that the boot is asked for; 0: never */
@@ -186,8 +189,11 @@ int open(const char *path, int flags, ...)
 	if (boot_id && host.boot_id)
 		path = host.boot_id;
 	/* logind's control group has a process, or is not there. */
-	if (strncmp(path, "/sys/fs/cgroup/", 15) == 0)
-		path = host.no_logind ? "/nowhere" : "/proc/version";
+	if (strncmp(path, "/sys/fs/cgroup/", 15) == 0) {
+		const bool here = strcmp(path, host.logind_place ? host.logind_place : STAGE_LOGIND) == 0;
+
+		path = here && !host.no_logind ? "/proc/version" : host.other_places ? host.other_places : "/nowhere";
+	}
 	va_start(args, flags);
 	if (flags & (O_CREAT | __O_TMPFILE))
 		mode = va_arg(args, mode_t);

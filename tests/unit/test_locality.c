@@ -9,8 +9,10 @@
 
 #define NO_SESSION 4294967295LL
 
-static char services[5][POLICY_NAME_SIZE * 2] = { "login", "sudo", "su", "polkit-1", "swaylock" };
-static const struct settings settings = { .local_services = { .n = 5, .words = services } };
+static char services[9][POLICY_NAME_SIZE * 2] = {
+	"login", "sudo", "su", "polkit-1", "swaylock", "su-l", "sudo-i", "runuser", "runuser-l",
+};
+static const struct settings settings = { .local_services = { .n = 9, .words = services } };
 
 static struct wire_peer getty(const char *cgroup)
 {
@@ -86,7 +88,7 @@ static void other_services_and_callers_are_remote(void **state)
 /* A helper of theirs in a service of root's says nothing of who calls it, or from where. */
 static void who_switches_in_a_service_is_remote(void **state)
 {
-	static const char *const switches[] = { "su", "sudo", "polkit-1" };
+	static const char *const switches[] = { "su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "polkit-1" };
 	struct wire_peer p = getty("/system.slice/system-polkit\\x2dagent\\x2dhelper.slice/polkit-agent-helper@1-2.service");
 
 	(void)state;
@@ -180,6 +182,9 @@ static void a_session_is_the_kernels_too(void **state)
 	assert_false(local(&p));
 	p = in_session("c7", NO_SESSION);
 	assert_true(local(&p));
+	/* pam_loginuid gave it a new one on the way. */
+	p = in_session("7", 8);
+	assert_true(locality_is_local(&p, "", "sudo", WIRE_OPEN, &settings));
 	p = in_session("7", 7);
 	assert_true(local(&p));
 }
@@ -195,6 +200,46 @@ static void A25_without_logind_nothing_is_known_of_a_session(void **state)
 	assert_false(local(&p));
 	p = getty("/system.slice/getty@tty1.service");
 	assert_true(locality_is_local(&p, "", "login", WIRE_AUTH, &settings));
+}
+
+/* Unified, hybrid, and all in hierarchies of their own. */
+static void logind_runs_on_each_kind_of_host(void **state)
+{
+	static const char *const places[] = {
+		STAGE_LOGIND, "/sys/fs/cgroup/unified/system.slice/systemd-logind.service/cgroup.procs",
+		"/sys/fs/cgroup/systemd/system.slice/systemd-logind.service/cgroup.procs",
+	};
+	struct wire_peer p = in_session("7", 7);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		host.logind_place = places[i];
+		host.other_places = NULL;
+		assert_true(local(&p));
+		/* A control group there without a process says nothing against it. */
+		host.other_places = "/dev/null";
+		assert_true(local(&p));
+		host.no_logind = true;
+		assert_false(local(&p));
+		host.no_logind = false;
+	}
+	host.other_places = NULL;
+	host.logind_place = "/sys/fs/cgroup/memory/system.slice/systemd-logind.service/cgroup.procs";
+	assert_false(local(&p));
+}
+
+static void a_session_that_stands_has_a_service(void **state)
+{
+	struct wire_peer p = in_session("7", 7);
+	char service[65] = "before";
+
+	(void)state;
+	host.session_uid = 1000;
+	assert_true(locality_session_stands(&p, WIRE_AUTH, "7", service, sizeof(service)));
+	assert_string_equal(service, "login");
+	host.session_service = NULL;
+	assert_false(locality_session_stands(&p, WIRE_AUTH, "7", service, sizeof(service)));
+	assert_string_equal(service, "");
 }
 
 static void sessions_in_paths(void **state)
@@ -230,7 +275,8 @@ int main(void)
 		cmocka_unit_test(unknown_places_are_remote), cmocka_unit_test(other_services_and_callers_are_remote),
 		cmocka_unit_test(who_switches_in_a_service_is_remote), cmocka_unit_test(a_session_is_local_when_all_is_known),
 		cmocka_unit_test(a_session_has_a_seat_or_a_terminal), cmocka_unit_test(a_session_is_the_kernels_too),
-		cmocka_unit_test(A25_without_logind_nothing_is_known_of_a_session), cmocka_unit_test(sessions_in_paths),
+		cmocka_unit_test(A25_without_logind_nothing_is_known_of_a_session), cmocka_unit_test(logind_runs_on_each_kind_of_host),
+		cmocka_unit_test(a_session_that_stands_has_a_service), cmocka_unit_test(sessions_in_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,8 +44,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[1]
 INSIDE = "CARDMFA_MUTATE_INSIDE"
 # The tests that reach a file, those first that notice most.
 TABLE = {
-    "lib/auth/login.c": "login login_answer login_card login_end grant speech",
-    "lib/auth/login_answer.c": "login_answer login login_card login_end",
+    "lib/auth/login.c": "login login_session login_ssh login_answer login_card login_end grant speech",
+    "lib/auth/login_answer.c": "login_answer login login_card login_end login_session login_ssh",
     "lib/auth/login_end.c": "login_end login login_answer login_card login_ssh login_session",
     "lib/auth/login_card.c": "login_card login login_end grant login_ssh",
     "lib/auth/login_ssh.c": "login_ssh",

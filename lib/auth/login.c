@@ -35,8 +35,7 @@ static enum err offer(struct login *l)
 	for (size_t i = 0; i < k->n_alternatives; i++) {
 		const struct login_place at = { l->who.remote, l->who.ssh, l->in_session };
 
-		l->open[i] = alternative_offered(&k->alternatives[i], at) &&
-			     (!builds_on_session(l, i) || proved_joins(&l->session, k, &k->alternatives[i]));
+		l->open[i] = alternative_offered(&k->alternatives[i], at) && proved_joins(&l->session, k, &k->alternatives[i]);
 		any |= l->open[i] && builds_on_session(l, i);
 	}
 	for (size_t i = 0; any && i < k->n_alternatives; i++)

@@ -22,7 +22,7 @@ struct proved {
  */
 MUST_USE enum err proved_find(const struct auth_call *c, const struct who *w, struct proved *ret);
 
-/* With it this alternative joins two kinds, as they count in the class. */
+/* With it (or of itself, where it needs none) this alternative joins two kinds, as they count in the class. */
 bool proved_joins(const struct proved *p, const struct policy_class *k, const struct alternative *a);
 
 /*

@@ -56,6 +56,18 @@ static void only_code_or_password_is_asked(void **state)
 	assert_int_equal(stage.exchanges, 0);
 }
 
+/* The first of the list asks for a card; who is within the session is not looked for one. */
+static void wherever_it_stands_in_the_list(void **state)
+{
+	(void)state;
+	at_console();
+	stage_policy(STAGE_CHEAP SESSION_SWITCH "factors = card,totp session,totp card,password\n" SESSION_DEFAULT);
+	stage.cards[0] = &taros;
+	assert_int_equal(stage_login(stage_code()), ERR_OK);
+	assert_string_equal(stage.shown, PROMPT_CODE);
+	assert_int_equal(stage.exchanges, 0);
+}
+
 static void over_ssh_too(void **state)
 {
 	(void)state;
@@ -603,7 +615,7 @@ int main(void)
 {
 	const struct CMUnitTest list[] = {
 		SESSION_TEST(only_code_or_password_is_asked),
-		SESSION_TEST(over_ssh_too),
+		SESSION_TEST(wherever_it_stands_in_the_list), SESSION_TEST(over_ssh_too),
 		SESSION_TEST(the_grant_and_the_record),
 		SESSION_TEST(a_login_without_card_leaves_none_here),
 		SESSION_TEST(su_of_who_is_asked_himself),

@@ -209,6 +209,24 @@ def what_a_login_proved_counts_for_reuse():
 
 
 @report.test(60)
+def what_was_asked_anew_outlives_the_login():
+    taro = people["taro"]
+    with sshd.at_console("taro") as terminal:
+        daemon.change("UPDATE login_grant SET boot_ms = boot_ms - 36000000, real_s = real_s - 36000 WHERE service = 'login'")
+        terminal.send("sudo id -u")
+        terminal.answer(*taro.by_password())
+        terminal.expect(SHELL)
+        # A ticket, as within the day of the login.
+        equal(terminal.shell("sudo -n id -u"), "0")
+        stage.tool("suspend", taro.card_id, text="", status=None)
+        contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
+        stage.tool("resume", taro.card_id, text="")
+        daemon.change("UPDATE login_grant SET boot_ms = boot_ms - 36000000, real_s = real_s - 36000 WHERE service = 'sudo'")
+        contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
+    restore("taro")
+
+
+@report.test(60)
 def a_refused_session_runs_nothing():
     """The last that stands in the way, with account out of it: sudo goes on behind some other refusals."""
     jiro, path, ran = people["jiro"], pathlib.Path("/etc/pam.d/sudo"), pathlib.Path("/var/tmp/ran")

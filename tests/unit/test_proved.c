@@ -534,6 +534,34 @@ static void it_lives_no_longer_than_the_login(void **state)
 	assert_int_equal(enough(), ERR_NO_GRANT);
 }
 
+/* The whole of it was asked anew: it has an age of its own. What built on the login has none of that any more. */
+static void a_whole_one_since_outlives_the_login(void **state)
+{
+	(void)state;
+	use("session,totp card,password", REUSE);
+	ask_in_session(stage_code());
+	stage_pass(600);
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(find(), ERR_NO_GRANT);
+	assert_int_equal(enough(), ERR_OK);
+	assert_int_equal(enough_card, taros.row.id);
+	stage_pass(599);
+	assert_int_equal(enough(), ERR_OK);
+	stage_pass(1);
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	/* A login that its host took back, or whose card is good no more, has nothing within it. */
+	stage_pass(-2);
+	assert_int_equal(enough(), ERR_OK);
+	stage_raw("UPDATE login_grant SET withdrawn = 1 WHERE id = 1");
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	stage_raw("UPDATE login_grant SET withdrawn = 0, card = 2 WHERE id = 1; UPDATE card SET state = 'suspended' WHERE id = 2");
+	assert_int_equal(enough(), ERR_SUSPENDED);
+	assert_int_equal(enough_card, -7);
+}
+
 /* The login had none, and what was asked since by a card goes with that one. */
 static void its_own_card_must_be_good(void **state)
 {
@@ -689,6 +717,7 @@ int main(void)
 		PROVED_TEST(an_authentication_since_may_be_enough),
 		PROVED_TEST(one_that_does_not_count_is_not_enough),
 		PROVED_TEST(it_lives_no_longer_than_the_login),
+		PROVED_TEST(a_whole_one_since_outlives_the_login),
 		PROVED_TEST(its_own_card_must_be_good),
 		PROVED_TEST(the_newest_reason_is_told),
 		PROVED_TEST(of_a_login_that_is_enough_nothing_since_matters),

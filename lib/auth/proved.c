@@ -32,7 +32,7 @@ static bool is_recent(const struct grant_row *g, const struct moment *now, const
 {
 	const int64_t limit = k->reuse_s * 1000;
 
-	return !g->withdrawn && clock_elapsed_ms(&g->at, now, limit) < limit;
+	return clock_elapsed_ms(&g->at, now, limit) < limit;
 }
 
 /*
@@ -59,12 +59,13 @@ static enum err begin_of(const struct auth_call *c, const struct who *w, const c
 	if (row.state != SESSION_OPEN || row.person != w->person.id || row.grant == -1)
 		return ERR_NO_GRANT;
 	e = store_grant_by_id(c->store, row.grant, ret);
-	return e == ERR_OK && ret->person != w->person.id ? ERR_NO_GRANT : e;
+	return e == ERR_OK && (ret->person != w->person.id || ret->withdrawn) ? ERR_NO_GRANT : e;
 }
 
 struct place {
 	char session[65], service[65];
 	struct moment now;
+	bool recent;            /* the login counts still */
 };
 
 static enum err find(const struct auth_call *c, const struct who *w, struct place *at, struct proved *ret)
@@ -82,10 +83,9 @@ static enum err find(const struct auth_call *c, const struct who *w, struct plac
 	e = begin_of(c, w, at->now.boot_id, at->session, at->service, &g);
 	if (e == ERR_OK)
 		e = grant_card_good(c->store, g.card);
-	if (e == ERR_OK && !is_recent(&g, &at->now, w->class_of))
-		e = ERR_NO_GRANT;
 	if (e != ERR_OK)
 		return e;
+	at->recent = is_recent(&g, &at->now, w->class_of);
 	if (!read_factors(g.factors, &p))
 		return fail(ERR_STORE_CORRUPT, "grant %lld: factors", (long long)g.id);
 	p.grant = g.id;
@@ -97,8 +97,14 @@ static enum err find(const struct auth_call *c, const struct who *w, struct plac
 enum err proved_find(const struct auth_call *c, const struct who *w, struct proved *ret)
 {
 	struct place at;
+	struct proved p;
+	enum err e = find(c, w, &at, &p);
 
-	return find(c, w, &at, ret);
+	if (e == ERR_OK && !at.recent)
+		e = ERR_NO_GRANT;
+	if (e == ERR_OK)
+		*ret = p;
+	return e;
 }
 
 /* What a factor counts for; the PIN of a card over ssh was not seen here. */
@@ -163,7 +169,7 @@ static enum err look_at(const struct grant_row *g, void *arg)
 	struct proved p = { .factors = 0 };
 	enum err e;
 
-	if (s->result == ERR_OK || !g->through_root || !is_recent(g, &s->at->now, s->class_of))
+	if (s->result == ERR_OK || !g->through_root || g->withdrawn || !is_recent(g, &s->at->now, s->class_of))
 		return ERR_OK;
 	if (!read_factors(g->factors, &p))
 		return fail(ERR_STORE_CORRUPT, "grant %lld: factors", (long long)g->id);
@@ -187,6 +193,9 @@ enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *
 
 	if (e != ERR_OK)
 		return e;
+	/* Of an older one only what was asked since, and does not build on it. */
+	if (!at.recent)
+		login.factors = 0;
 	/* A login stands for `session` too. */
 	whole = login;
 	whole.factors |= BIT(FACTOR_SESSION);

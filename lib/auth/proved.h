@@ -26,8 +26,9 @@ MUST_USE enum err proved_find(const struct auth_call *c, const struct who *w, st
 bool proved_joins(const struct proved *p, const struct policy_class *k, const struct alternative *a);
 
 /*
- * That login, or an authentication since within the session, satisfies the class in w: nothing is left to ask. *card: with which that
- * falls, of what was asked since, else of the login, -1: none. Errors as of proved_find().
+ * That login, or an authentication since within the session, satisfies the class in w: nothing is left to ask. Each is not older than
+ * `reuse`; one since outlives the login as far as it does not build on that. *card: with which that falls, of what was asked since,
+ * else of the login, -1: none. Errors as of proved_find().
  */
 MUST_USE enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *card);
 

@@ -227,6 +227,38 @@ def what_was_asked_anew_outlives_the_login():
 
 
 @report.test(60)
+def where_logins_are_not_asked_for_here_sudos_tickets_count():
+    """cardmfa in the stacks of sudo alone."""
+    taro, path = people["taro"], pathlib.Path("/etc/pam.d/login")
+    stack = path.read_text()
+    sshd.insert("taro")
+    try:
+        world.write(path, re.sub(r"pam_cardmfa\.so.*$", "pam_permit.so", stack, flags=re.MULTILINE))
+        with console.Console() as terminal:
+            terminal.name("taro")
+            terminal.expect(SHELL)
+            contains(terminal.shell("sudo -n id -u"), "sudo: a password is required")
+            terminal.send("sudo id -u")
+            terminal.answer(*taro.by_password())
+            terminal.expect(SHELL)
+            if pathlib.Path("/proc/self/sessionid").exists():
+                equal(terminal.shell("sudo -n id -u; sudo -n -i id -u"), "0\n0")
+            else:
+                # Numbers of sessions that are logind's own come again: what they name is not believed.
+                contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
+            terminal.logout()
+        # Nothing was asked, by a login or since.
+        with console.Console() as terminal:
+            terminal.name("jiro")
+            terminal.expect(SHELL)
+            contains(terminal.shell("sudo -n id -u"), "sudo: PAM account management error")
+            terminal.logout()
+    finally:
+        world.write(path, stack)
+    restore("taro")
+
+
+@report.test(60)
 def a_refused_session_runs_nothing():
     """The last that stands in the way, with account out of it: sudo goes on behind some other refusals."""
     jiro, path, ran = people["jiro"], pathlib.Path("/etc/pam.d/sudo"), pathlib.Path("/var/tmp/ran")

@@ -562,6 +562,38 @@ static void a_whole_one_since_outlives_the_login(void **state)
 	assert_int_equal(enough_card, -7);
 }
 
+/* Where logins are not asked for here: what was asked for in full within the session is all there is. */
+static void in_a_session_that_began_elsewhere(void **state)
+{
+	(void)state;
+	stage_raw("DELETE FROM session; DELETE FROM login_grant");
+	use("session,totp card,password", REUSE);
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD), ERR_OK);
+	session_runs("sudo", 1001, "taro");
+	assert_int_equal(find(), ERR_NO_GRANT);
+	assert_int_equal(enough(), ERR_OK);
+	assert_int_equal(enough_card, taros.row.id);
+	stage_move_card(&taros, CARD_SUSPENDED);
+	assert_int_equal(enough(), ERR_SUSPENDED);
+	stage_move_card(&taros, CARD_ACTIVE);
+	stage_pass(599);
+	assert_int_equal(enough(), ERR_OK);
+	stage_pass(1);
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	stage_pass(-1);
+	/* Nothing here builds on a login. */
+	use("session,password", REUSE);
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	use("session,totp card,password", REUSE);
+	/* logind's own numbers come again once it was restarted: another session could have had it. */
+	stage_raw("UPDATE login_grant SET logind_session = 'c7'");
+	host.session = "c7";
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-c7.scope");
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	assert_int_equal(enough_card, -7);
+}
+
 /* The login had none, and what was asked since by a card goes with that one. */
 static void its_own_card_must_be_good(void **state)
 {
@@ -718,6 +750,7 @@ int main(void)
 		PROVED_TEST(one_that_does_not_count_is_not_enough),
 		PROVED_TEST(it_lives_no_longer_than_the_login),
 		PROVED_TEST(a_whole_one_since_outlives_the_login),
+		PROVED_TEST(in_a_session_that_began_elsewhere),
 		PROVED_TEST(its_own_card_must_be_good),
 		PROVED_TEST(the_newest_reason_is_told),
 		PROVED_TEST(of_a_login_that_is_enough_nothing_since_matters),

@@ -46,12 +46,25 @@ static bool own_session(const struct auth_call *c, const struct who *w, char *se
 	       locality_session_stands(c->peer, c->request->op, session, service, service_size);
 }
 
-static enum err begin_of(const struct auth_call *c, const struct who *w, const char *boot_id, const char *session,
-			 const char *service, struct grant_row *ret)
+struct place {
+	char session[65], service[65];
+	struct moment now;
+	bool recent;            /* the login counts still */
+	bool elsewhere;         /* no login of ours began the session */
+};
+
+/* The kernel gives its numbers once; those that logind gives come again after its restart. */
+static bool has_kernels_number(const char *session)
+{
+	return !session[strspn(session, "0123456789")];
+}
+
+static enum err begin_of(const struct auth_call *c, const struct who *w, struct place *at, struct grant_row *ret)
 {
 	struct session_row row;
-	enum err e = store_session_of_logind(c->store, boot_id, session, service, &row);
+	enum err e = store_session_of_logind(c->store, at->now.boot_id, at->session, at->service, &row);
 
+	at->elsewhere = e == ERR_NOT_FOUND && has_kernels_number(at->session);
 	if (e == ERR_NOT_FOUND)
 		return ERR_NO_GRANT;
 	if (e != ERR_OK)
@@ -61,12 +74,6 @@ static enum err begin_of(const struct auth_call *c, const struct who *w, const c
 	e = store_grant_by_id(c->store, row.grant, ret);
 	return e == ERR_OK && (ret->person != w->person.id || ret->withdrawn) ? ERR_NO_GRANT : e;
 }
-
-struct place {
-	char session[65], service[65];
-	struct moment now;
-	bool recent;            /* the login counts still */
-};
 
 static enum err find(const struct auth_call *c, const struct who *w, struct place *at, struct proved *ret)
 {
@@ -80,7 +87,7 @@ static enum err find(const struct auth_call *c, const struct who *w, struct plac
 		return ERR_NO_GRANT;
 	if (w->person.state != PERSON_ACTIVE)
 		return ERR_LOCKED;
-	e = begin_of(c, w, at->now.boot_id, at->session, at->service, &g);
+	e = begin_of(c, w, at, &g);
 	if (e == ERR_OK)
 		e = grant_card_good(c->store, g.card);
 	if (e != ERR_OK)
@@ -96,7 +103,7 @@ static enum err find(const struct auth_call *c, const struct who *w, struct plac
 
 enum err proved_find(const struct auth_call *c, const struct who *w, struct proved *ret)
 {
-	struct place at;
+	struct place at = { .recent = false };
 	struct proved p;
 	enum err e = find(c, w, &at, &p);
 
@@ -186,14 +193,16 @@ static enum err look_at(const struct grant_row *g, void *arg)
 
 enum err proved_enough(const struct auth_call *c, const struct who *w, int64_t *card)
 {
-	struct place at;
-	struct proved login, whole;
+	struct place at = { .recent = false };
+	struct proved login = { .card = -1 }, whole;
 	struct search s = { .call = c, .class_of = w->class_of, .at = &at, .login = &login };
 	enum err e = find(c, w, &at, &login);
 
+	if (e == ERR_NO_GRANT && at.elsewhere)
+		e = ERR_OK;
 	if (e != ERR_OK)
 		return e;
-	/* Of an older one only what was asked since, and does not build on it. */
+	/* Without one, or of an older one: only what was asked since, and does not build on it. */
 	if (!at.recent)
 		login.factors = 0;
 	/* A login stands for `session` too. */

@@ -335,6 +335,39 @@ def an_sshd_that_is_started_for_each_connection_is_sshd_too():
     world.systemctl("stop", "box-each.socket")
 
 
+@report.test(60)
+def an_sshd_whose_socket_systemd_holds_is_sshd_too():
+    """Debian's own units, on another port."""
+    drop_in = "/run/systemd/system/{}.d/box.conf"
+    world.write(drop_in.format("ssh.socket"), "[Socket]\nListenStream=\nListenStream=127.0.0.1:2224\n")
+    world.write(drop_in.format("ssh.service"), f"[Service]\nExecStartPre=\nExecStart=\nExecStart={SSHD} -D -f {sshd.CONFIG}\n"
+                "RuntimeDirectoryPreserve=yes\n")
+    world.systemctl("daemon-reload")
+    world.systemctl("start", "ssh.socket")
+    equal(world.systemctl("is-active", "ssh.service", status=None), "inactive")
+    for _ in range(2):
+        with one_more_session():
+            opened, screen = sshd.attempt("taro", stage.PASSWORD, card="taro", options=("-o", "Port=2224"))
+            equal(opened, True, screen)
+        equal(world.systemctl("is-active", "ssh.service"), "active")
+    world.systemctl("stop", "ssh.socket", "ssh.service")
+
+
+@report.test(60)
+def an_sshd_started_by_hand_puts_nobody_into_anothers_session():
+    """Its logins would stand in the session of whoever started it, and end with it; they would be where he is."""
+    world.login_stack("pam_permit.so", "sudo")
+    world.write("/etc/sudoers.d/box", "taro ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+    with sshd.at_console("taro") as terminal:
+        terminal.shell(f"sudo {SSHD} -f {sshd.CONFIG} -p 2225 -o PidFile=/run/by-hand.pid")
+        for name in people:
+            opened, screen = sshd.attempt(name, stage.PASSWORD, card=name, options=("-o", "Port=2225"))
+            equal(opened, False, screen)
+        contains(world.journal_text(), "is another login's")
+        terminal.shell("sudo kill $(cat /run/by-hand.pid)")
+    equal(sshd.attempt("hanako", stage.PASSWORD, card="hanako")[0], True)
+
+
 # ---- what a person can put into the session ----
 
 @report.test(60)

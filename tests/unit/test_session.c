@@ -232,6 +232,24 @@ static void without_logind_there_is_no_session(void **state)
 	assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'session-open'"), 0);
 }
 
+/* An sshd that somebody started within a login: ending that session would end the other's login. */
+static void over_ssh_the_session_is_the_logins_own(void **state)
+{
+	(void)state;
+	session_over_ssh(STAGE_PASSWORD);
+	stage_raw("UPDATE session SET state = 'pending', logind_session = NULL");
+	host.session_service = "login";
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	host.session_service = NULL;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	host.session_service = "sshd";
+	host.session_uid = 1002;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_UNAVAILABLE);
+	assert_int_equal(in_state("pending"), 1);
+	host.session_uid = 1001;
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+}
+
 static void what_changed_since_the_first_line_counts(void **state)
 {
 	(void)state;
@@ -657,6 +675,7 @@ int main(void)
 		STAGE_TEST_SECRETS(a_session_from_afar_has_its_address),
 		STAGE_TEST_SECRETS(hostile_terminals_are_escaped),
 		STAGE_TEST_SECRETS(without_logind_there_is_no_session),
+		STAGE_TEST_SECRETS(over_ssh_the_session_is_the_logins_own),
 		STAGE_TEST_SECRETS(what_changed_since_the_first_line_counts),
 		STAGE_TEST_SECRETS(only_what_this_process_opened_is_confirmed),
 		STAGE_TEST_SECRETS(only_its_own_session_is_closed),

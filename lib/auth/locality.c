@@ -149,6 +149,15 @@ static bool session_is_local(const char *session, const struct settings *setting
 	       in_list(&settings->local_services, service) && !is_switch(service) && logind_runs();
 }
 
+bool locality_session_is_of(const char *session, const char *service, int64_t uid)
+{
+	char opener[65];
+	uid_t owner;
+
+	ask(sd_session_get_service, session, opener, sizeof(opener));
+	return !strcmp(opener, service) && sd_session_get_uid(session, &owner) >= 0 && (int64_t)owner == uid;
+}
+
 bool locality_session_stands(const struct wire_peer *peer, enum wire_op op, const char *session, char *service, size_t size)
 {
 	char state[17];

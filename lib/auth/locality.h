@@ -26,6 +26,9 @@ bool locality_session_of(const char *cgroup, char *dst, size_t size);
 /* Does logind know this session now? */
 bool locality_session_exists(const char *session);
 
+/* Did this service open it, for this uid? */
+bool locality_session_is_of(const char *session, const char *service, int64_t uid);
+
 /*
  * It does and runs, the session is not ending, is the host's audit session too (save in the entry points of the session group), and of
  * its real uid. service: what opened it.

@@ -166,6 +166,9 @@ enum err session_confirm(const struct auth_call *c, struct wire_result *ret)
 	/* pam_systemd is optional in every stack: without its scope nothing could end this session. */
 	if (w.known && (!locality_session_of(c->peer->cgroup, s.logind, sizeof(s.logind)) || !locality_session_exists(s.logind)))
 		return fail(ERR_UNAVAILABLE, "logind made no session for this login");
+	/* A sshd that was started within a login gets none of its own, and would be ended with the other's. */
+	if (w.known && w.ssh && !locality_session_is_of(s.logind, c->request->service, w.uid))
+		return fail(ERR_UNAVAILABLE, "session %s, in which this sshd stands, is another login's", s.logind);
 	e = w.known ? in_transaction(&s, open_pending) : machine_session(c, &w);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;

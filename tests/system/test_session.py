@@ -53,6 +53,18 @@ def a_login_leaves_grant_session_and_events_in_order():
 
 
 @report.test()
+def who_is_let_in_without_being_asked_is_not():
+    """A getty that logs somebody in by itself, and root's login for somebody."""
+    before = sql("SELECT count(*) FROM session")
+    for command in (("/sbin/agetty", "--autologin", "taro", "--noclear", "--noissue", "-", "linux"), ("/bin/login", "-f", "taro"),
+                    ("/bin/login", "-f", "-h", "host.example", "taro"), ("/bin/login", "-f", "root")):
+        with console.Terminal(*command) as screen:
+            screen.end()
+            report.contains(screen.text, "Permission denied")
+    report.equal(sql("SELECT count(*) FROM session"), before, "sessions")
+
+
+@report.test()
 def a_session_without_a_login_is_refused():
     report.equal(pam.attempt("taro", calls=("open",)).codes, {"open": pam.PERM_DENIED}, "no grant at all")
     world.add_user("outsider")

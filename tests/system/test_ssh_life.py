@@ -354,6 +354,24 @@ def an_sshd_whose_socket_systemd_holds_is_sshd_too():
 
 
 @report.test(60)
+def an_sshd_of_an_ordinary_user_proves_no_card():
+    """He configures it, and what it says of a key is his own word."""
+    place = pathlib.Path("/home/taro/own")
+    place.mkdir()
+    sshd.make_key(place / "host_key")
+    world.write(place / "config", sshd.CONF.replace(sshd.PORT, "2226").replace(str(sshd.HOST_KEY), f"{place}/host_key")
+                .replace("PidFile none", f"PidFile {place}/pid"))
+    world.run("chown", "-R", "taro:", place)
+    grants = daemon.number("SELECT count(*) FROM login_grant")
+    world.run("runuser", "-u", "taro", "--", SSHD, "-f", place / "config")
+    world.wait_for(lambda: world.listening(2226), what="his sshd")
+    equal(sshd.attempt("taro", stage.PASSWORD, card="taro", options=("-o", "Port=2226"))[0], False)
+    equal(daemon.number("SELECT count(*) FROM login_grant"), grants, "grants")
+    world.run("kill", (place / "pid").read_text().strip())
+    sshd.unlock("taro")
+
+
+@report.test(60)
 def an_sshd_started_by_hand_puts_nobody_into_anothers_session():
     """Its logins would stand in the session of whoever started it, and end with it; they would be where he is."""
     world.login_stack("pam_permit.so", "sudo")

@@ -141,19 +141,22 @@ install_packages() {
 	wait $! 2>/dev/null || true
 }
 
-# A driver that must not be installed lies in /opt, where nobody looks for it who is not told to.
+# What must not be installed lies in /opt, where nobody looks for it who is not told to: under the first name of its line, and all
+# packages of the line together.
 unpack_packages() {
-	local name into
-	for name in $(listed 's/^unpack //p'); do
-		into=$world/root/opt/${name#vsmartcard-}
+	local names name into
+	listed 's/^unpack //p' | while read -ra names; do
+		into=$world/root/opt/${names[0]#vsmartcard-}
 		[ ! -d "$into" ] || continue
 		mkdir -p "$into" $world/root/tmp/unpack
-		if dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed; then
-			dpkg -L "$name" | tar -C / --no-recursion -cf - -T - | tar -C "$into" -xf -
-			continue
-		fi
-		apt_fresh --chdir /tmp/unpack download "$name"
-		dpkg -x $world/root/tmp/unpack/"$name"_*.deb "$into"
+		for name in "${names[@]}"; do
+			if dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed; then
+				dpkg -L "$name" | sed 's,^/,./,' | tar -C / --no-recursion -cf - -T - | tar -C "$into" -xf -
+				continue
+			fi
+			apt_fresh --chdir /tmp/unpack download "$name"
+			dpkg -x $world/root/tmp/unpack/"$name"_*.deb "$into"
+		done
 	done
 }
 

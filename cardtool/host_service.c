@@ -32,6 +32,7 @@ static const struct host_service rows[] = {
 	{ "i3lock", HOST_ASK, A, false, true },
 	{ "xscreensaver", HOST_ASK, A | C, false, true },
 	{ "gnome-screensaver", HOST_ASK, A | C, false, true },
+	{ "screen", HOST_ASK, A, false, true },
 	{ "cron", HOST_JOBS, C | S, false, true },
 	{ "crond", HOST_JOBS, C | S, false, true },
 	{ "atd", HOST_JOBS, C | S, false, true },

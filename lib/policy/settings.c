@@ -23,7 +23,7 @@ _Static_assert(WHERE_ANY == 0 && WHERE_LOCAL == 1 && WHERE_REMOTE == 2, "any|loc
 
 #define LOCAL_SERVICES \
 	"login gdm-password gdm-smartcard lightdm sddm xdm kde sudo sudo-i su su-l polkit-1" \
-	" vlock swaylock i3lock xscreensaver gnome-screensaver"
+	" vlock swaylock i3lock xscreensaver gnome-screensaver screen"
 
 /*
  * X(section, key, field, reader, flags, shape, preset, text). The bounds and choices are those of

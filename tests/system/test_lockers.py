@@ -26,7 +26,8 @@ attempts = 3
 lock = 15min
 """
 STACK = "auth required pam_cardmfa.so\naccount required pam_cardmfa.so\nsession required pam_permit.so\n"
-# As swaylock and i3lock do: one line is typed, answers whatever is asked, and texts are shown nowhere.
+# As swaylock and i3lock do: one line is typed, answers whatever is asked, and texts are shown nowhere. Unlike them it says what it
+# was told. Beside it stands Debian's i3lock, in test_screenlock.py; swaylock wants a compositor, and sway another 50 MB.
 LOCKER = """
 import json, os, sys, termios
 sys.path.insert(0, "/usr/local/lib/box")

@@ -7,7 +7,7 @@ import json
 import pathlib
 import re
 
-from lib import console, report, stage, world
+from lib import console, polkit, report, stage, world
 from lib.report import contains, equal
 
 CONF = """
@@ -173,6 +173,20 @@ def people_log_in_and_become_root():
     opened, screen = taro.login(("PIN of your IC card: $", taro.pin), ("password: $", LINUX_PASSWORD))
     equal(opened, False, screen)
     equal(len(re.findall(r"(?i)password: ", screen)), 1, "prompts for a password")
+
+
+@report.test(60)
+def pkexec_runs_what_was_proved_for():
+    """It opens its session in the name of whom the person becomes: nobody's, for cardmfa."""
+    taro = people["taro"]
+    polkit.set_up()
+    polkit.administrators("taro")
+    with console.Console() as screen:
+        equal(screen.login("taro", *taro.by_password()), True, "login")
+        pin = (r"PIN of your IC card: $", taro.pin)
+        polkit.refuses(polkit.pkexec(screen, "id -un", pin, (r"(?i)password.*: $", "wrong-password")))
+        polkit.runs(polkit.pkexec(screen, "id -un", pin, (r"(?i)password.*: $", taro.password)))
+        screen.logout()
 
 
 @report.test(60)

@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 
-from lib import daemon, report, sshd, stage, world
+from lib import console, daemon, report, sshd, stage, world
 from lib.report import contains, equal
 
 SOFT_KEY = "/root/soft_key"
@@ -77,6 +77,28 @@ def everybody_else_meets_the_prompt_and_a_refusal():
         screens.append(sshd.face(screen, "taro"))
     equal(len(set(screens)), 1, screens)
     # The code that was typed for others was none of taro's tries, and is still good.
+    sshd.unlock()
+
+
+# ssh logs what is said in front of a refusal, which makes numbers of kanji: \343\203.
+@report.test(90)
+def a_reason_in_japanese_can_be_read():
+    question, enter = "ワンタイムパスワード（アプリの数字）またはパスワード: $", " Enter キーを押してください: $"
+    world.conf(stage.quick(5, settings="language = ja"))
+    for card, key, reason, result in (("taro", None, "ワンタイムパスワードまたはパスワードが違います。", "SECRET_WRONG"),
+                                      (None, SOFT_KEY, "このICカードは、このログイン名では使えません。情報システム課に連絡してください。", None)):
+        with console.Terminal(*sshd.command("ssh", "taro@127.0.0.1", card=card, key=key, options=("-o", "LogLevel=INFO")), env={"LANG": "C.UTF-8"}) as terminal:
+            if card:
+                sshd.unlock_card(terminal)
+            terminal.expect(question)
+            terminal.send("wrong wrong")
+            terminal.expect(reason + enter)
+            # It is on record before somebody presses the key.
+            if result:
+                equal(newest()["result"], result)
+            terminal.send("")
+            equal((terminal.end(), "\\343" in terminal.text), (255, False), terminal.text)
+    world.conf(stage.quick(5))
     sshd.unlock()
 
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "clock.h"
 #include "grant.h"
@@ -129,19 +130,45 @@ static enum err judge(struct login *l)
 	return e;
 }
 
-/* Only who proved card and PIN, or holds the recognised card, hears the reason; all others one sentence. */
-static enum err tell_refusal(const struct login *l, enum err why)
+/* Only who proved card and PIN, or holds the recognised card, hears the reason; all others one sentence. NULL: nobody to tell, or told already. */
+static const char *refusal_text(const struct login *l, enum err why)
 {
 	static const enum err plain[] = { ERR_NO_CARD, ERR_PCSC, ERR_STORE_FULL, ERR_TIMEOUT, ERR_BUSY };
 	bool told = l->face == FACE_KNOWN || l->in_session;
 
 	if (why == ERR_CONVERSATION || why == ERR_UNAVAILABLE || why == ERR_PIN_WRONG || (why == ERR_DENIED && told))
-		return ERR_OK;          /* nobody to tell, or told already */
+		return NULL;
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		told |= why == plain[i];
 	if (!told)
 		why = l->face == FACE_STRANGER ? ERR_CARD_UNKNOWN : ERR_DENIED;
-	return l->c->io->tell(l->c->io->arg, true, speech_refusal(why));
+	return speech_refusal(why);
+}
+
+/* ssh shows a text in front of a refusal in numbers (\343\203), but for ASCII, and a question as it is. */
+static bool is_shown_in_numbers(const struct login *l, const char *text)
+{
+	while (*text && !(*text & 0x80))
+		text++;
+	return l->who.ssh && *text;
+}
+
+static enum err refuse(struct login *l, enum err why)
+{
+	const char *text = refusal_text(l, why);
+	enum err told = ERR_OK;
+
+	if (text && !is_shown_in_numbers(l, text)) {
+		told = l->c->io->tell(l->c->io->arg, true, text);
+		text = NULL;
+	}
+	why = login_end_refuse(l, why);
+	/* Somebody is waited for: all is recorded by then. */
+	if (text)
+		told = login_card_tell_holder(l, text);
+	if (told != ERR_OK)
+		log_line(LOG_INFO, "the refusal could not be shown");
+	return why;
 }
 
 static void wipe_login(struct login *l)
@@ -173,7 +200,5 @@ enum err login_run(const struct auth_call *c, struct wire_result *ret)
 		ret->verdict = VERDICT_ALLOW;
 		return ERR_OK;
 	}
-	if (tell_refusal(&l, e) != ERR_OK)
-		fail(ERR_CONVERSATION, "the refusal could not be shown");
-	return login_end_refuse(&l, e);
+	return refuse(&l, e);
 }

@@ -12,7 +12,8 @@ import lint
 
 PAGES = (lint.SOURCE / "README.md", lint.SOURCE / "README.ja.md")
 # What a language says in its own words, or is about.
-OWN_WORDS = re.compile(r"--(?:reason|lang) \S+|\"[^\"]*\"")
+OWN_WORDS = re.compile(r"--(?:reason|lang) \S+|\"[^\"]*\"|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
+COMMANDS = r"sudo|ykman|autoreconf|mkdir|make|systemctl|rm|install|journalctl|cardtool(?!:)|\.\./configure"
 # What configure finds by pkg-config for the tests alone.
 FOR_TESTS = {"cmocka"}
 
@@ -20,7 +21,7 @@ FOR_TESTS = {"cmocka"}
 def typed(path):
     """Lines to type, those that go on joined, without remarks."""
     text = lint.read(path).replace("\\\n", " ")
-    lines = re.findall(r"^    (?:\$ )?((?:sudo|ykman|autoreconf|mkdir|make|\.\./configure)\b.*)$", text, re.MULTILINE)
+    lines = re.findall(rf"^    (?:\$ )?((?:{COMMANDS})\b.*)$", text, re.MULTILINE)
     return [" ".join(re.sub(r"\s+# .*", "", line).split()) for line in lines]
 
 

@@ -89,6 +89,10 @@ def commands(begin):
     return [line.removeprefix("sudo ") for line in lines if not line.startswith("sudo apt ")]
 
 
+def in_a_root_shell(begin):
+    return re.findall(r"^    ((?:systemctl|rm|install|journalctl|cardtool) .*)$", part(ENGLISH, begin), re.MULTILINE)
+
+
 def page_commands(name):
     return re.findall(r"^    sudo (.*?)(?: +# .*)?$", (SOURCE / name).read_text(), re.MULTILINE)
 
@@ -272,6 +276,8 @@ def sudo_and_su_ask_for_the_second_half():
     table = rows(ENGLISH, "**5.")
     noninteractive = [(old + "-noninteractive" * (old == "@include common-session"), [line + "-noninteractive" * (line == "@include common-session") for line in new])
                       for old, new in table]
+    for command in commands("**7."):
+        type_it(command)
     for name in re.findall(r"`(/etc/pam\.d/\S+)`", part(ENGLISH, "**7.")):
         stack = pathlib.Path(name)
         stack.write_text(changed(stack.read_text(), noninteractive if stack.name == "sudo" else table))
@@ -307,6 +313,15 @@ def doctor_says_nothing_superfluous_of_this_setup():
 
 
 @report.test()
+def the_way_back_of_sudo_is_one():
+    back = [re.search(r"`(cp -p \S+ /etc/pam\.d/sudo)`", part(name, "**7."))[1] for name in (ENGLISH, JAPANESE)]
+    report.equal(back[0], back[1], JAPANESE)
+    for name in ("sudo", "sudo-i", "su"):
+        type_it(re.sub(r"\bsudo\b", name, back[0]))
+        report.equal("pam_cardmfa" in pathlib.Path("/etc/pam.d", name).read_text(), False, name)
+
+
+@report.test()
 def the_way_back_of_ssh_is_one():
     back = [re.findall(r"`sudo ((?:cp|rm|systemctl) [^`]*)`", part(name, "**6.")) for name in (ENGLISH, JAPANESE)]
     report.equal((len(back[0]), back[1]), (3, back[0]), JAPANESE)
@@ -329,6 +344,12 @@ def the_lines_for_rhel_open_the_console():
 
 
 @report.test()
+def a_backup_is_made():
+    for command in commands("## Backup"):
+        type_it(command)
+
+
+@report.test()
 def the_page_by_the_telephone_stops_the_card():
     revoke, see = page_commands("docs/ja/lost-card.md")
     shown = type_it(re.sub(r"\d\d:\d\d", "00:00", revoke), language="ja")
@@ -336,6 +357,19 @@ def the_page_by_the_telephone_stops_the_card():
     report.contains(type_it(see, language="ja"), "失効")
     opened, screen = console.try_login("taro", (r"PIN of your IC card: $", PIN), (SECOND, PASSWORD))
     report.equal(opened, False, f"with a revoked card\n{screen}")
+
+
+@report.test(120)
+def the_backup_comes_back_and_the_card_is_revoked_once_more():
+    card, shown = re.search(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", type_it("cardtool list --user taro"))[0], ""
+    for command in in_a_root_shell("## Backup"):
+        if command.startswith("cardtool revoke"):
+            report.contains(shown, f"card-revoke OK person=taro card={card} ")
+            report.contains(type_it("cardtool list --user taro"), "active")
+            command = re.sub(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}\b", card, command)
+        shown = type_it(command, statuses=(0, 1) if command == "cardtool doctor" else (0,))
+    report.contains(type_it("cardtool list --user taro"), "revoked")
+    report.contains(shown, "the daemon answers")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ static const struct {
 } obstacles[] = {
 	[WIRE_WAY_OPEN] = { "open", N_("possible") },
 	[WIRE_WAY_REMOTE] = { "remote", N_("not possible: a login over the network never uses this machine's reader") },
-	[WIRE_WAY_SESSION] = { "session", N_("not possible: what a session proved before does not count at a login") },
+	[WIRE_WAY_SESSION] = { "session", N_("only by sudo and the like, within a login session") },
 	[WIRE_WAY_NO_CARD] = { "no-card", N_("not possible: no usable card of that kind is enrolled") },
 	[WIRE_WAY_NO_APP] = { "no-app", N_("not possible: no app for codes is enrolled") },
 	[WIRE_WAY_NO_PASSWORD] = { "no-password", N_("not possible: no password is set") },

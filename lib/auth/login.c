@@ -153,21 +153,23 @@ static bool is_shown_in_numbers(const struct login *l, const char *text)
 	return l->who.ssh && *text;
 }
 
+static void hear(enum err told)
+{
+	if (told != ERR_OK)
+		log_line(LOG_INFO, "the refusal could not be shown");
+}
+
 static enum err refuse(struct login *l, enum err why)
 {
 	const char *text = refusal_text(l, why);
-	enum err told = ERR_OK;
+	bool asks = text && is_shown_in_numbers(l, text);
 
-	if (text && !is_shown_in_numbers(l, text)) {
-		told = l->c->io->tell(l->c->io->arg, true, text);
-		text = NULL;
-	}
+	if (text && !asks)
+		hear(l->c->io->tell(l->c->io->arg, true, text));
 	why = login_end_refuse(l, why);
 	/* Somebody is waited for: all is recorded by then. */
-	if (text)
-		told = login_card_tell_holder(l, text);
-	if (told != ERR_OK)
-		log_line(LOG_INFO, "the refusal could not be shown");
+	if (asks)
+		hear(login_card_tell_holder(l, text));
 	return why;
 }
 

@@ -107,7 +107,7 @@ static void presets(void **state)
 	assert_int_equal(settings_preset("settings", &o.settings), ERR_OK);
 	assert_int_equal(settings_preset("class", &o.class), ERR_OK);
 	assert_int_equal(o.settings.language, LANGUAGE_AUTO);
-	assert_int_equal(o.settings.local_services.n, 17);
+	assert_int_equal(o.settings.local_services.n, 18);
 	assert_int_equal(o.settings.address_attempts, 30);
 	assert_int_equal(o.settings.address_lock_s, 900);
 	assert_int_equal(o.settings.argon2_memory_kib, 65536);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cards over ssh: what sshd verified counts for whom it is pinned, of sshd alone, for one session of this very connection. */
+#include <libintl.h>
+
 #include "stage_fault.h"
 #include "stage_ssh.h"
 
@@ -326,6 +328,65 @@ static void a_store_that_fails_proves_no_card(void **state)
 	assert_int_equal(e, ERR_OK);
 }
 
+/* -- a language that is no ASCII -- */
+
+#define WRONG "\xE9\x81\x95\xE3\x81\x84\xE3\x81\xBE\xE3\x81\x99"
+
+static const char *translated;  /* of "Wrong code or password.", NULL: itself */
+
+#undef gettext
+#undef dcgettext
+/* In the place of libc's. */
+char *gettext(const char *id)
+{
+	return (char *)(uintptr_t)(translated && !strcmp(id, "Wrong code or password.") ? translated : id);
+}
+
+char *dcgettext(const char *domain, const char *id, int category)
+{
+	(void)domain;
+	(void)category;
+	return gettext(id);
+}
+
+static void it_is_on_record(void)
+{
+	struct event_row ev;
+
+	assert_string_equal(stage_last_event(&ev), "login SECRET_WRONG");
+	assert_int_equal(stage_failed(taro, "remote"), 1);
+}
+
+/* ssh would show it in numbers. */
+static void a_refusal_beyond_ascii_is_confirmed(void **state)
+{
+	static const char question[] = PROMPT_EITHER "? " WRONG " Press Enter: \n";
+
+	(void)state;
+	translated = WRONG;
+	stage_type("wrong wrong", "");
+	stage.answers[1].before = it_is_on_record;
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, question);
+	/* Who hangs up there is refused as well. */
+	stage_type("wrong wrong", NULL);
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, question);
+	translated = "Falsch.";
+	stage_type("wrong wrong");
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_EITHER TELL(SECRET_WRONG));
+	/* Who shows no texts at all, as sudo, asks again by itself. */
+	translated = WRONG;
+	stage_at_console("taro");
+	stage.request.flags = STAGE_SILENT;
+	stage.cards[0] = &taros;
+	stage_type(STAGE_PIN, "wrong wrong");
+	assert_int_equal(stage_run(WIRE_AUTH), ERR_SECRET_WRONG);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL(SECRET_WRONG));
+	translated = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +407,7 @@ int main(void)
 		SSH_TEST(the_other_card_of_the_person_still_opens),
 		SSH_TEST(of_two_cards_the_first_is_recorded),
 		SSH_TEST(a_store_that_fails_proves_no_card),
+		SSH_TEST(a_refusal_beyond_ascii_is_confirmed),
 	};
 
 	if (!stage_start())

@@ -437,6 +437,8 @@ static void services_are_known(void **state)
 	assert_false(host_service_is_part("/etc/pam.d/login"));
 	assert_true(host_service_ready("login"));
 	assert_true(host_service_ready("sudo"));
+	assert_true(host_service_ready("screen"));
+	assert_int_equal(host_service_find("screen")->phases, HOST_CALLS(PHASE_AUTH));
 	assert_false(host_service_ready("gdm-password"));
 	assert_false(host_service_ready("somebodys-own"));
 }

@@ -192,6 +192,10 @@ void doctor_machine(struct doctor *d);
 void doctor_stacks(struct doctor *d);
 void doctor_services(struct doctor *d);
 void doctor_classes(struct doctor *d);
+
+/* Of the check `classes`: screens that somebody locks and nobody opens. True: one was said. */
+bool doctor_lockers(struct doctor *d);
+
 void doctor_logins(struct doctor *d);
 
 #endif

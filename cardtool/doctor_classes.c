@@ -366,6 +366,7 @@ void doctor_classes(struct doctor *d)
 			found |= say_use(d, &p->classes[i], &n.uses[i]);
 		for (enum factor factor = FACTOR_CARD; factor <= FACTOR_PASSWORD; factor++)
 			found |= say_factor(d, f, &n, factor);
+		found |= doctor_lockers(d);
 	}
 	if (!found)
 		doctor_say(d, DOCTOR_OK, NULL, _("no class stands in the way of another, and each can be satisfied"));

@@ -98,6 +98,16 @@ bool host_service_ready(const char *name)
 	return row && row->ready;
 }
 
+bool host_service_takes_one_line(const char *name)
+{
+	static const char *const names[] = { "swaylock", "i3lock", "screen" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 bool host_service_is_leftover(const char *name)
 {
 	static const char *const parts[] = { ".dpkg-", ".rpmsave", ".rpmnew", ".ucf-", ".pam-old", ".bak", ".orig", "~" };

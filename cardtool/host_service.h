@@ -38,6 +38,9 @@ bool host_service_is_part(const char *path);
 /* This version has lines for it: those of pam_cardmfa(8), `account` alone for jobs and managers of people. */
 bool host_service_ready(const char *name);
 
+/* A screen locker that answers every question with one line, typed before anything is asked. */
+bool host_service_takes_one_line(const char *name);
+
 /* Backup and package files in /etc/pam.d, which nobody calls by name. */
 bool host_service_is_leftover(const char *name);
 

@@ -75,6 +75,8 @@ def changed(path, text):
 
 
 def prepare():
+    for name in ("i3lock", "swaylock", "screen"):
+        pathlib.Path(f"/etc/pam.d/{name}").unlink(missing_ok=True)      # they want a class of their own
     people["login"] = LOGIN.read_text()
     stage.set_up(CONF)
     people["taro"] = stage.person("taro", with_app=False)
@@ -469,6 +471,17 @@ def names_that_are_nowhere_and_classes_in_the_way():
     equal({f["class"] for f in findings("classes", finding="no-group")}, {"two"})
     contains(" ".join(f["text"] for f in findings("classes", finding="factor-of-nobody")), "`totp`")
     world.conf(CONF)
+
+
+@report.test()
+def a_locker_of_one_line_wants_a_class_that_asks_one_thing():
+    def said(conf=CONF):
+        with changed("/etc/pam.d/i3lock", "auth include login\n"), changed("/etc/pam.d/vlock", "auth include login\n"), changed(world.CONF, conf):
+            return [(f["level"], f["service"], f["class"], f["line"]) for f in findings("classes", finding="one-line")]
+    line = CONF.splitlines().index("factors = card,totp card,password") + 1
+    equal(said(), [("warning", "i3lock", "default", line)])
+    equal(said("[class locker]\nservice = i3lock\nwhere = local\nfactors = card\n" + CONF), [])
+    equal(said("[class locker]\nservice = i3lock\nfactors = card,totp session,password\n" + CONF), [])
 
 
 @report.test()

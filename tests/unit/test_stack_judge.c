@@ -439,6 +439,8 @@ static void services_are_known(void **state)
 	assert_true(host_service_ready("sudo"));
 	assert_true(host_service_ready("screen"));
 	assert_int_equal(host_service_find("screen")->phases, HOST_CALLS(PHASE_AUTH));
+	assert_true(host_service_takes_one_line("i3lock"));
+	assert_false(host_service_takes_one_line("vlock"));
 	assert_false(host_service_ready("gdm-password"));
 	assert_false(host_service_ready("somebodys-own"));
 }

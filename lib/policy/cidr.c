@@ -18,7 +18,8 @@ bool cidr_address(const char *text, struct policy_cidr *ret)
 		c.family_bits = c.prefix = 128;
 	}
 	if (c.family_bits == 128 && memcmp(c.address, mapped_prefix, sizeof(mapped_prefix)) == 0) {
-		memcpy(c.address, c.address + sizeof(mapped_prefix), 4);
+		memmove(c.address, c.address + sizeof(mapped_prefix), 4);
+		memset(c.address + 4, 0, 12);
 		c.family_bits = c.prefix = 32;
 	}
 	*ret = c;

@@ -120,6 +120,25 @@ static void addresses_of_peers(void **state)
 	assert_string_equal(policy_address(huge, text, sizeof(text)), "");
 }
 
+/* However it is written: the same bytes, those behind an IPv4 address too. */
+static void one_network_has_one_form(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "192.0.2.5", "::ffff:192.0.2.5" }, { "192.0.2.5/32", "::FFFF:c000:205" },
+		{ "192.0.2.0/24", "::ffff:192.0.2.0/120" }, { "0.0.0.0/0", "::ffff:0.0.0.0/96" }, { "2001:db8::1", "2001:DB8:0::1/128" },
+	};
+	struct policy_cidr a, b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		memset(&a, 1, sizeof(a));
+		memset(&b, 2, sizeof(b));
+		assert_true(cidr_network(pairs[i][0], &a));
+		assert_true(cidr_network(pairs[i][1], &b));
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+}
+
 static void a_text_that_does_not_fit_is_empty(void **state)
 {
 	struct policy_cidr c;
@@ -140,6 +159,7 @@ int main(void)
 		cmocka_unit_test(every_prefix),
 		cmocka_unit_test(what_is_no_network_is_refused),
 		cmocka_unit_test(addresses_of_peers),
+		cmocka_unit_test(one_network_has_one_form),
 		cmocka_unit_test(a_text_that_does_not_fit_is_empty),
 	};
 

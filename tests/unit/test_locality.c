@@ -266,6 +266,9 @@ static void sessions_in_paths(void **state)
 		if (rows[i].session)
 			assert_string_equal(dst, rows[i].session);
 	}
+	/* Cut off it would be another one's. */
+	assert_true(locality_session_of("/user.slice/user-1000.slice/session-1234567.scope", dst, 8));
+	assert_false(locality_session_of("/user.slice/user-1000.slice/session-12345678.scope", dst, 8));
 }
 
 int main(void)

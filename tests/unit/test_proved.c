@@ -548,6 +548,13 @@ static void a_whole_one_since_outlives_the_login(void **state)
 	assert_int_equal(find(), ERR_NO_GRANT);
 	assert_int_equal(enough(), ERR_OK);
 	assert_int_equal(enough_card, taros.row.id);
+	/* For his own processes, while the session stands. */
+	host.session_ends = true;
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	host.session_ends = false;
+	stage.peer.ruid = 1002;
+	assert_int_equal(enough(), ERR_NO_GRANT);
+	stage.peer.ruid = 1001;
 	stage_pass(599);
 	assert_int_equal(enough(), ERR_OK);
 	stage_pass(1);
@@ -586,6 +593,17 @@ static void in_a_session_that_began_elsewhere(void **state)
 	use("session,password", REUSE);
 	assert_int_equal(enough(), ERR_NO_GRANT);
 	use("session,totp card,password", REUSE);
+	/* Any number of the kernel's. */
+	stage_raw("UPDATE login_grant SET logind_session = '1009'");
+	host.session = "1009";
+	stage.peer.audit_session = 1009;
+	stage_text(stage.peer.cgroup, sizeof(stage.peer.cgroup), "/user.slice/user-1001.slice/session-1009.scope");
+	assert_int_equal(enough(), ERR_OK);
+	/* Asked without a card, it names none. */
+	use("session,totp password,totp", REUSE);
+	stage_raw("UPDATE login_grant SET card = NULL, factors = 'password,totp'");
+	assert_int_equal(enough(), ERR_OK);
+	assert_int_equal(enough_card, -1);
 	/* logind's own numbers come again once it was restarted: another session could have had it. */
 	stage_raw("UPDATE login_grant SET logind_session = 'c7'");
 	host.session = "c7";

@@ -59,6 +59,8 @@ class Sitting:
         report.equal(self.host.auth(f"t:{taro.pin}", f"t:{taro.password}", n=SIT).rc, pam.SUCCESS, "the login")
 
     def open(self):
+        """The first session of the login, each time: of one login one comes."""
+        daemon.change("UPDATE login_grant SET used_at = NULL")
         return self.host.call("open", n=CALLS)
 
 

@@ -145,7 +145,8 @@ class Seen:
     """One try: what was shown, the files the program named and the sockets it connected to."""
 
     def __init__(self, program, screen, trace):
-        self.screen = re.sub(r"ms=\d+|\d{4}-\d\d-\d\d \d\d:\d\d|pts/\d+", "*", screen)
+        # A code of the present time step may have been used for the registration: the next one is asked for then.
+        self.screen = re.sub(r"ms=\d+|\d{4}-\d\d-\d\d \d\d:\d\d|pts/\d+|Next v|V(?=erification code)", "*", screen)
         self.named = {"file": set(), "socket": set()}
         _, _, text = trace.partition(f'execve("{program}"')
         for name, rest in re.findall(r"^\d+ +(\w+)\((.*)$", text, re.MULTILINE):

@@ -71,8 +71,9 @@ static void shipped_file_with_everything_switched_on(void **state)
 	}
 	p = conf_loads(loud);
 	assert_string_equal(p->settings.issuer, "Yamada City");
-	assert_int_equal(p->settings.local_services.n, 5);
-	assert_int_equal(p->n_classes, 3);
+	assert_int_equal(p->settings.local_services.n, 9);
+	assert_int_equal(p->n_classes, 4);
+	assert_string_equal(p->classes[1].name, "locker");
 	assert_int_equal(p->n_machines, 2);
 	assert_true(policy_machine_may(p, "backup", "cron"));
 	assert_string_equal(p->classes[0].name, "admin");

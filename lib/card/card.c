@@ -303,7 +303,7 @@ static enum err serve_cert(struct card *c, struct card_request *r, struct card_a
 
 	if (!p)
 		return fail(ERR_CARD_REMOVED, "card: no card has this handle any more");
-	e = seat_enter(&p->seat, false, false);
+	e = seat_enter(&p->seat, SEAT_READ);
 	describe(p, ret);
 	if (e != ERR_OK)
 		return e;
@@ -391,7 +391,7 @@ static enum err serve_sign(struct card *c, struct card_request *r, struct card_a
 	if (e == ERR_OK)
 		e = tries_allow(s, r);
 	if (e == ERR_OK)
-		e = seat_enter(s, r->pin_mode == CARD_PIN_NONE, r->pin_mode == CARD_PIN_BYTES);
+		e = seat_enter(s, r->pin_mode == CARD_PIN_BYTES ? SEAT_PIN : SEAT_RESET);
 	if (e == ERR_OK) {
 		e = sign(c, s, r, ret);
 		seat_leave(s);

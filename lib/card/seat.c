@@ -26,7 +26,6 @@ static void disconnect(struct seat *s)
 	if (s->connected)
 		(void)s->transport->disconnect(s->transport->state, &s->channel.card, s->dirty);
 	s->connected = false;
-	s->alone = false;
 	s->dirty = false;
 }
 
@@ -41,7 +40,7 @@ static void end(struct seat *s)
 
 	if (io == IO_OK)
 		s->dirty = false;
-	if (io != IO_OK || s->alone)
+	if (io != IO_OK || s->channel.card.alone)
 		disconnect(s);
 }
 
@@ -71,7 +70,6 @@ static enum io connect_once(struct seat *s, bool alone)
 	disconnect(s);
 	if (alone)
 		io = t->connect(t->state, s->reader.name, true, &s->channel.card);
-	s->alone = io == IO_OK;
 	for (int i = 0; io == IO_BUSY && i < CONNECT_TRIES; i++) {
 		if (i)
 			(void)poll(NULL, 0, STALE_MS);
@@ -97,7 +95,7 @@ static bool card_stayed(const struct seat *s)
 }
 
 /* A connection of the other kind, and what the present one, if any, has to tell before it is given up. */
-static enum io connect_anew(struct seat *s, bool alone, bool *fresh)
+static enum io connect_anew(struct seat *s, enum seat_use use, bool *fresh)
 {
 	const struct transport *t = s->transport;
 	enum io io = s->connected ? t->begin(t->state, &s->channel.card) : IO_RESET;
@@ -110,20 +108,20 @@ static enum io connect_anew(struct seat *s, bool alone, bool *fresh)
 	if (io != IO_OK && io != IO_RESET)
 		return io;
 	*fresh = *fresh || io == IO_RESET;
-	io = connect_once(s, alone);
+	io = connect_once(s, use == SEAT_PIN);
 	*fresh = *fresh || (io == IO_OK && !card_stayed(s));
 	return io;
 }
 
 /* *fresh: the card may have been reset or exchanged since this seat last had it. */
-static enum io begin(struct seat *s, bool alone, bool *fresh)
+static enum io begin(struct seat *s, enum seat_use use, bool *fresh)
 {
 	const struct transport *t = s->transport;
 	enum io io = IO_OK;
 
 	s->host->phase(CARD_PHASE_TAKE);
-	if (alone || !s->connected)
-		io = connect_anew(s, alone, fresh);
+	if (use == SEAT_PIN || !s->connected)
+		io = connect_anew(s, use, fresh);
 	if (io == IO_OK)
 		io = t->begin(t->state, &s->channel.card);
 	for (int i = 0; io == IO_RESET && s->connected && i < ENTER_TRIES; i++) {
@@ -159,15 +157,14 @@ static enum err select_app(struct seat *s, const struct card_app *const *apps)
 }
 
 /* One go: transaction, reset if wanted, SELECT. On failure the transaction is over. */
-static enum err try_enter(struct seat *s, const struct card_app *const *apps, bool reset, bool alone,
-			  bool *fresh)
+static enum err try_enter(struct seat *s, const struct card_app *const *apps, enum seat_use use, bool *fresh)
 {
 	enum err e;
 
-	s->channel.io = begin(s, alone, fresh);
+	s->channel.io = begin(s, use, fresh);
 	if (s->channel.io != IO_OK)
 		return apdu_io_err(s->channel.io);
-	e = reset ? reset_card(s) : ERR_OK;
+	e = use == SEAT_RESET ? reset_card(s) : ERR_OK;
 	if (e == ERR_OK)
 		e = select_app(s, apps);
 	if (e != ERR_OK)
@@ -176,8 +173,7 @@ static enum err try_enter(struct seat *s, const struct card_app *const *apps, bo
 }
 
 /* With the reader's lock: enters, again after a reset by others or on a void connection. */
-static enum err enter(struct seat *s, const struct card_app *const *apps, bool reset, bool alone,
-		      bool *fresh)
+static enum err enter(struct seat *s, const struct card_app *const *apps, enum seat_use use, bool *fresh)
 {
 	enum err e;
 
@@ -190,7 +186,7 @@ static enum err enter(struct seat *s, const struct card_app *const *apps, bool r
 	s->channel.transport = s->transport;
 	s->channel.deadline = deadline_in(TRANSACTION_MS);
 	for (int i = 0; i < ENTER_TRIES; i++) {
-		e = try_enter(s, apps, reset, alone, fresh);
+		e = try_enter(s, apps, use, fresh);
 		if (s->channel.io != IO_STALE && s->channel.io != IO_RESET)
 			break;
 		if (s->channel.io == IO_STALE) {
@@ -238,7 +234,7 @@ enum err seat_guard(struct seat *s)
 {
 	enum err e = ERR_OK;
 
-	for (int i = 0; !s->alone && i < GUARD_ROUNDS && e == ERR_OK; i++) {
+	for (int i = 0; !s->channel.card.alone && i < GUARD_ROUNDS && e == ERR_OK; i++) {
 		(void)poll(NULL, 0, GUARD_MS);
 		e = s->app->tries(&s->channel, &s->tries);
 	}
@@ -290,7 +286,7 @@ enum err seat_recognise(struct seat *s, const struct card_app *const *apps, bool
 	enum err e = ERR_OK;
 
 	for (int i = 0; i < ENTER_TRIES; i++) {
-		e = enter(s, apps, false, false, &fresh);
+		e = enter(s, apps, SEAT_READ, &fresh);
 		if (e != ERR_OK)
 			return e;
 		e = read_card(s, want_cert);
@@ -330,10 +326,10 @@ static enum err same_card(struct seat *s)
 	return e == ERR_OK ? ask_tries(s) : e;
 }
 
-enum err seat_enter(struct seat *s, bool reset, bool alone)
+enum err seat_enter(struct seat *s, enum seat_use use)
 {
 	bool fresh = false;
-	enum err e = enter(s, NULL, reset, alone, &fresh);
+	enum err e = enter(s, NULL, use, &fresh);
 
 	if (e == ERR_OK && fresh)
 		e = same_card(s);

@@ -13,6 +13,13 @@
 #include "card.h"
 #include "transport.h"
 
+/* What a transaction is for. */
+enum seat_use {
+	SEAT_READ,
+	SEAT_RESET,     /* the card is reset before SELECT */
+	SEAT_PIN,       /* a PIN: as the reader's only user, if nobody else is connected */
+};
+
 struct seat {
 	const struct card_host *host;
 	const struct transport *transport;
@@ -20,7 +27,6 @@ struct seat {
 	const struct card_app *app;     /* NULL: not recognised yet */
 	struct apdu_channel channel;
 	bool connected;
-	bool alone;             /* no other program is connected to the reader, and none can be */
 	bool busy;              /* in a transaction and with the reader's lock */
 	bool dirty;             /* a VERIFY may have been performed: reset before anyone else gets the card */
 	bool has_guid;
@@ -40,10 +46,9 @@ MUST_USE enum err seat_recognise(struct seat *s, const struct card_app *const *a
 
 /*
  * The same card again, for a recognised seat: transaction and SELECT. If it was reset by others in
- * between, its identity and tries are read again: ERR_CARD_REMOVED when it is another. reset: the
- * card is reset before SELECT. alone: as the reader's only user, if nobody else is connected.
+ * between, its identity and tries are read again: ERR_CARD_REMOVED when it is another.
  */
-MUST_USE enum err seat_enter(struct seat *s, bool reset, bool alone);
+MUST_USE enum err seat_enter(struct seat *s, enum seat_use use);
 
 /*
  * Due before a VERIFY: no command of another program may run between it and the reset. Nothing to do

@@ -34,7 +34,7 @@ struct transport_reader {
 struct transport_card {
 	long handle;
 	unsigned long protocol;
-	bool alone;
+	bool alone;             /* no other program is connected to the reader, and none can be */
 };
 
 struct transport {

@@ -8,23 +8,6 @@ import json
 from lib import console, daemon, pam, pcsc, report, stage, vcard, world
 from lib.report import contains, equal, lacks
 
-CONF = """
-[settings]
-argon2-memory = 19MiB
-argon2-time = 1
-
-[class locker]
-; One line answers all that is asked.
-service = i3lock
-where = local
-factors = card
-card-wait = 10s
-
-[default]
-factors = card,totp card,password
-attempts = 3
-lock = 15min
-"""
 STACK = "auth required pam_cardmfa.so\naccount required pam_cardmfa.so\nsession required pam_permit.so\n"
 # As swaylock and i3lock do: one line is typed, answers whatever is asked, and texts are shown nowhere. Unlike them it says what it
 # was told. Beside it stands Debian's i3lock, in test_screenlock.py; swaylock wants a compositor, and sway another 50 MB.
@@ -49,7 +32,7 @@ people = {}
 
 
 def prepare():
-    stage.set_up(CONF)
+    stage.set_up(stage.quick(3, classes=stage.LOCKER))
     for service in ("swaylock", "i3lock", "vlock", "polkit-1"):
         world.write(f"/etc/pam.d/{service}", STACK)
     world.write("/usr/local/lib/box/pam.py", inspect.getsource(pam))

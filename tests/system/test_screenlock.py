@@ -10,28 +10,13 @@ from lib.report import contains, equal
 # Facts of i3lock 2.14: it runs as the person, without set-uid. PAM is begun once per lock, with PAM_USER by its real uid and
 # PAM_TTY from DISPLAY; each Return is one pam_authenticate(…, 0) on that handle. It answers every prompt with the line, shows no
 # text, reads no key meanwhile, and opens on success: pam_acct_mgmt is not called, and what pam_setcred returns does not matter.
-CONF = """
-[settings]
-argon2-memory = 19MiB
-argon2-time = 1
-
-[class locker]
-service = i3lock screen
-where = local
-factors = card
-card-wait = 10s
-
-[default]
-factors = card,totp card,password
-attempts = 3
-"""
 LOCKED = "Screen used by <taro> on .*\r\nPassword:\x07$"
 AS_SHIPPED = pathlib.Path("/etc/pam.d/i3lock")
 people = {}
 
 
 def prepare():
-    stage.set_up(CONF)
+    stage.set_up(stage.quick(3, classes=stage.LOCKER))
     world.write("/etc/pam.d/screen", "auth required pam_cardmfa.so\n")
     sshd.start()
     people["taro"] = sshd.person("taro")

@@ -828,19 +828,26 @@ static void a_login_session_is_found_by_index(void **state)
 	assert_in_range(db_work, 1, 400);
 }
 
+/* 20,000 of taro in one session of logind; the service, the state and the end are SQL of each one's number i. */
+static void many_sessions(struct context *c, const char *service, const char *state, const char *closed_at)
+{
+	char sql[1024];
+
+	assert_int_equal(store_commit(c->s), ERR_OK);
+	snprintf(sql, sizeof(sql), "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+		 "INSERT INTO session SELECT i, %lld, NULL, NULL, %s, NULL, NULL, '" BOOT "', 1, 1, i, 88, '12', %s, %s FROM n",
+		 (long long)c->taro.id, service, state, closed_at);
+	fixture_raw(c->dir, sql);
+	db_work = 0;
+}
+
 /* However often sudo ran in it: a row each, and the login's stands before all of them. */
 static void the_login_of_a_busy_session_is_found_by_index(void **state)
 {
 	struct context *c = *state;
-	char sql[1024];
 	struct session_row r;
 
-	assert_int_equal(store_commit(c->s), ERR_OK);
-	snprintf(sql, sizeof(sql), "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
-		 "INSERT INTO session SELECT i, %lld, NULL, NULL, iif(i = 7, 'login', 'sudo'), NULL, NULL, '" BOOT "', 1, 1, i, 88, '12', "
-		 "'closed', 1 FROM n", (long long)c->taro.id);
-	fixture_raw(c->dir, sql);
-	db_work = 0;
+	many_sessions(c, "iif(i = 7, 'login', 'sudo')", "'closed'", "1");
 	assert_int_equal(store_session_of_logind(c->s, BOOT, "12", "login", &r), ERR_OK);
 	assert_int_equal(r.id, 7);
 	assert_int_equal(store_session_of_logind(c->s, BOOT, "12", "sshd", &r), ERR_NOT_FOUND);
@@ -857,15 +864,9 @@ static enum err count_session(const struct session_row *r, void *arg)
 static void open_sessions_are_found_by_index(void **state)
 {
 	struct context *c = *state;
-	char sql[1024];
 	int n = 0;
 
-	assert_int_equal(store_commit(c->s), ERR_OK);
-	snprintf(sql, sizeof(sql), "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
-		 "INSERT INTO session SELECT i, %lld, NULL, NULL, 'sudo', NULL, NULL, '" BOOT "', 1, 1, i, 88, '12', "
-		 "iif(i = 7, 'open', 'closed'), iif(i = 7, NULL, 1) FROM n", (long long)c->taro.id);
-	fixture_raw(c->dir, sql);
-	db_work = 0;
+	many_sessions(c, "'sudo'", "iif(i = 7, 'open', 'closed')", "iif(i = 7, NULL, 1)");
 	assert_int_equal(store_session_each(c->s, c->taro.id, count_session, &n), ERR_OK);
 	assert_int_equal(store_session_each(c->s, 0, count_session, &n), ERR_OK);
 	assert_int_equal(n, 2);

@@ -15,6 +15,16 @@ lock = 15min
 """
 
 
+# Screen lockers that take one line as the answer to all that is asked.
+LOCKER = """
+[class locker]
+service = i3lock screen
+where = local
+factors = card
+card-wait = 10s
+"""
+
+
 def quick(attempts, settings="", classes=""):
     """The same rules, with hashes as cheap as they may be."""
     return f"""

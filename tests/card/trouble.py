@@ -352,11 +352,17 @@ def no_socket():
         os.unlink("/run/pcscd/pcscd.comm")
 
 
+def listens():
+    """The name is there before anybody listens behind it."""
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex("/run/pcscd/pcscd.comm") == 0
+
+
 def start_pcscd():
     no_socket()
     log = open("/run/pcscd.log", "ab")
     pcscd = subprocess.Popen(["pcscd", "--foreground"], stdout=log, stderr=log)
-    until(lambda: os.path.exists("/run/pcscd/pcscd.comm"), SOON, "pcscd does not start")
+    until(listens, SOON, "pcscd does not start")
     return pcscd
 
 

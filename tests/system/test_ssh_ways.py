@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """sshd's methods in every order, certificates, several keys: in comes the card's key with a code or password behind it, nothing else."""
+import functools
 import pathlib
 import re
 import time
@@ -248,6 +249,7 @@ def A7_a_connection_by_key_alone_clears_no_counter():
 # ---- faces ----
 
 WRONG = ("000000", *["not-the-password"] * 4)
+TIMES_MORE = 4
 
 
 def face(user, card=None, key=None):
@@ -282,36 +284,43 @@ def A11_whoever_has_no_recognised_card_sees_one_face():
         # The least counts: one alone may have waited for a processor.
         times[who] = min(round(seconds * 1000), times.get(who, 60000))
 
-    def told_apart():
-        return max(times.values()) > 2 * min(times.values())
-
-    def all_but_revoked():
+    def no_card(name):
         with sshd.configured(sshd.methods("keyboard-interactive:pam")):
-            for name in ("nobody-at-all", "root", "jiro", "saburo", "taro"):
-                see(name, name)
-        see("another's key", "taro", key=SOFT_KEY)
-        see("no person's key", "jiro", key=SOFT_KEY)
-        see("another's card", "taro", card="hanako")
+            see(name, name)
+
+    def suspended():
         stage.tool("suspend", taro.card_id, text="")
         see("suspended", "taro", card="taro")
         stage.tool("resume", taro.card_id, text="")
-        # With the card, and not enough beside it: then the name is locked over the network.
+
+    def locked():
+        """With the card, and not enough beside it: then the name is locked over the network."""
         face("taro", card="taro")
         equal(daemon.counted("taro", "remote"), 5, "tries counted")
         with sshd.configured(sshd.methods("keyboard-interactive:pam")):
             see("locked", "taro")
         sshd.unlock()
-    all_but_revoked()
-    for _ in range(2):
-        if told_apart():
-            all_but_revoked()
-    stage.tool("revoke", taro.card_id, "--reason", "lost", text="", status=None)
-    see("revoked", "taro", card="taro")
-    for _ in range(2):
-        if told_apart():
-            see("revoked", "taro", card="taro")
+
+    faces = {
+        **{name: functools.partial(no_card, name) for name in ("nobody-at-all", "root", "jiro", "saburo", "taro")},
+        "another's key": lambda: see("another's key", "taro", key=SOFT_KEY),
+        "no person's key": lambda: see("no person's key", "jiro", key=SOFT_KEY),
+        "another's card": lambda: see("another's card", "taro", card="hanako"),
+        "suspended": suspended, "locked": locked,
+        "revoked": lambda: see("revoked", "shiro", card="shiro"),
+    }
+    sshd.insert("hanako")                           # the other reader is free then
+    shiro = sshd.person("shiro")
+    sshd.allow("shiro", shiro.line)
+    stage.tool("revoke", shiro.card_id, "--reason", "lost", text="", status=None)
+    for show in faces.values():
+        show()
+    # Who was slow is seen once more: what slowed him down may have been something else.
+    for _ in range(TIMES_MORE):
+        for who in [who for who, least in times.items() if least > 2 * min(times.values())]:
+            faces[who]()
     print(f"# ms: {times}")
-    if told_apart():
+    if max(times.values()) > 2 * min(times.values()):
         raise AssertionError(f"somebody is told by the time: {times}")
 
 

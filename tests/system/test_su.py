@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """su of people, by the factors of whom they become or by their own, su and runuser of root, within logins here and over ssh."""
 import contextlib
+import functools
 import json
 import pathlib
 import time
@@ -20,6 +21,7 @@ su      = caller
 CODE = r"erification code or password: $"
 PIN = r"PIN of your IC card: $"
 SHELL = console.SHELL_PROMPT
+TIMES_MORE = 4
 people = {}
 
 
@@ -105,35 +107,34 @@ def A11_whomever_one_would_become_su_shows_one_face():
     def face(terminal, who, name):
         begin = time.monotonic()
         screen = become(terminal, f"su {name} -c id", (CODE, "wrong-wrong"))
+        # The least of each counts: one alone may have waited for a processor.
         times[who] = min(time.monotonic() - begin, times.get(who, 60))
-        equal(screen.replace(f"su {name} -c id", ""), faces.setdefault(who, screen.replace(f"su {name} -c id", "")), who)
+        equal(screen.replace(f"su {name} -c id", ""), faces.setdefault("first", screen.replace(f"su {name} -c id", "")), who)
 
-    def all_faces(terminal):
-        for who, name in (("no person", "jiro"), ("root", "root"), ("an account of the machine", "backup2"), ("no card", "saburo"), ("a person", "hanako")):
-            face(terminal, who, name)
+    def suspended(terminal):
         stage.tool("suspend", hanako.card_id, text="", status=None)
         face(terminal, "suspended", "hanako")
         stage.tool("resume", hanako.card_id, text="", status=None)
+
+    def locked(terminal):
         daemon.change("UPDATE person SET state = 'locked' WHERE login = 'hanako'")
         face(terminal, "locked", "hanako")
         daemon.change("UPDATE person SET state = 'active' WHERE login = 'hanako'")
 
-    def told_apart():
-        return max(times.values()) > 2 * min(times.values())
-
     world.add_user("saburo")
     stage.tool("user", "add", "saburo", text="")    # a person without a card
+    names = {"no person": "jiro", "root": "root", "an account of the machine": "backup2", "no card": "saburo", "a person": "hanako"}
+    ways = {**{who: functools.partial(face, who=who, name=name) for who, name in names.items()}, "suspended": suspended, "locked": locked}
     with sshd.over_ssh("taro") as terminal:
-        all_faces(terminal)
-        # The least of each counts: one alone may have waited for a processor.
-        for _ in range(2):
-            if told_apart():
-                stage.tool("unlock", "hanako", text="", status=None)
-                all_faces(terminal)
-    for who, screen in faces.items():
-        equal(screen, faces["no person"], who)
+        for show in ways.values():
+            show(terminal)
+        # Who was slow is seen once more: what slowed him down may have been something else.
+        for _ in range(TIMES_MORE):
+            for who in [who for who, least in times.items() if least > 2 * min(times.values())]:
+                daemon.change("DELETE FROM bucket WHERE person = 0")
+                ways[who](terminal)
     print(f"# ms: { {who: round(seconds * 1000) for who, seconds in times.items()} }")
-    if told_apart():
+    if max(times.values()) > 2 * min(times.values()):
         raise AssertionError(f"somebody is told by the time: {times}")
     stage.tool("unlock", "hanako", text="", status=None)
 

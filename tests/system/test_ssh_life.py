@@ -248,6 +248,46 @@ def a_card_revoked_at_any_moment_of_its_login_opens_nothing():
         equal(terminal.end(), 0, terminal.text)
 
 
+def renumbered(name, uid):
+    """The account has another's number, or is not there (None), until .undo()."""
+    accounts = pathlib.Path("/etc/passwd")
+    usual = accounts.read_text()
+    lines = [re.sub(rf"^{name}:x:\d+:", f"{name}:x:{uid}:", line) for line in usual.splitlines(True) if uid or not line.startswith(f"{name}:")]
+
+    def change():
+        world.write(accounts, "".join(lines))
+    return change, lambda: world.write(accounts, usual)
+
+
+def in_state(name, state):
+    def change(now=state):
+        daemon.change("UPDATE person SET state = ? WHERE login = ?", now, name)
+    return change, lambda: change("active")
+
+
+@report.test(120)
+def who_is_somebody_else_in_the_middle_of_a_login_gets_no_further():
+    taro = world.run("id", "-u", "taro").stdout.strip()
+    for what, (change, undo) in (("removed", in_state("hanako", "removed")), ("of taro's number", renumbered("hanako", taro)),
+                                 ("without an account", renumbered("hanako", None))):
+        for line in (ACCOUNT, OPEN, CONFIRM):
+            grants = daemon.successes()
+            with gate(line) as let_go, sshd.ssh("hanako", "id", card="hanako") as terminal:
+                log_in(terminal)
+                at_the_gate()
+                equal(daemon.successes(), grants + 1, f"grants before {line}")
+                change()
+                let_go()
+                try:
+                    equal(terminal.end() != 0, True, f"{what}, {line}{terminal.text}")
+                finally:
+                    undo()
+                lacks(terminal.text, "uid=")
+            equal(sessions("open"), 0, f"sessions open, {what}, after {line}")
+    with one_more_session():
+        equal(sshd.attempt("hanako", stage.PASSWORD, card="hanako")[0], True, "as before")
+
+
 @report.test(60)
 def a_card_revoked_while_a_connection_is_open_opens_no_other():
     with master("sleep 60"):

@@ -268,8 +268,8 @@ def in_state(name, state):
 @report.test(120)
 def who_is_somebody_else_in_the_middle_of_a_login_gets_no_further():
     taro = world.run("id", "-u", "taro").stdout.strip()
-    for what, (change, undo) in (("removed", in_state("hanako", "removed")), ("of taro's number", renumbered("hanako", taro)),
-                                 ("without an account", renumbered("hanako", None))):
+    for what, (change, undo) in (("locked", in_state("hanako", "locked")), ("removed", in_state("hanako", "removed")),
+                                 ("of taro's number", renumbered("hanako", taro)), ("without an account", renumbered("hanako", None))):
         for line in (ACCOUNT, OPEN, CONFIRM):
             grants = daemon.successes()
             with gate(line) as let_go, sshd.ssh("hanako", "id", card="hanako") as terminal:

@@ -113,7 +113,7 @@ def certificate(public, *signing, name="taro"):
     """The path of a certificate over this public key."""
     world.write("/root/subject.pub", public + "\n")
     world.run("ssh-keygen", "-q", "-s", *signing, "-I", "staff", "-n", name, "-V", "-1h:+1h", "/root/subject.pub")
-    return pathlib.Path("/root/subject.pub").with_name("subject-cert.pub").rename(f"/root/of-{name}-cert.pub")
+    return pathlib.Path("/root/subject.pub").with_name("subject-cert.pub").rename(f"/root/of-{name.split(',')[0]}-cert.pub")
 
 
 @report.test(60)
@@ -133,6 +133,17 @@ def of_a_certificate_the_key_inside_counts():
         cert = certificate(hanako.line, CA_KEY)
         opened, screen = sshd.attempt("taro", taro.password, card="hanako", options=("-o", f"CertificateFile={cert}"))
         equal(opened, False, screen)
+
+
+@report.test(60)
+def a_certificate_that_is_too_long_opens_nothing():
+    """One of 40 names is read, one of 240 is longer than what sshd may tell."""
+    taro = people["taro"]
+    with sshd.configured(sshd.methods(sshd.METHODS, f"TrustedUserCAKeys {CA_KEY}.pub", "AuthorizedKeysFile none")):
+        for others, asked in ((39, ["PIN", "code or password"]), (239, ["PIN"])):
+            cert = certificate(taro.line, CA_KEY, name=",".join(["taro", *(f"section-{n:03}-of-the-city" for n in range(others))]))
+            seen = sshd.walk("taro", taro.password, card="taro", options=("-o", f"CertificateFile={cert}"))
+            equal(seen, (others == 39, asked), f"{others + 1} names")
 
 
 @report.test(60)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Every host that asks cardmfa, while cardmfa can't judge: nobody is let in and nothing is run, whatever code the host is given."""
+# check: timeout=400
 import contextlib
 import itertools
 import pathlib

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """sshd's methods in every order, certificates, several keys: in comes the card's key with a code or password behind it, nothing else."""
+# check: timeout=600
 import functools
 import pathlib
 import re

@@ -134,8 +134,13 @@ struct open_sessions {
 	int64_t card;
 	struct moment now;
 	size_t n;
-	json_t *list;                   /* NULL: said */
+	struct session_row *rows;
 };
+
+static void free_sessions(struct open_sessions *o)
+{
+	free(o->rows);
+}
 
 /* Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets. */
 static bool start_of(int64_t pid, int64_t *ret)
@@ -175,56 +180,99 @@ static bool surely_gone(const struct session_row *s, const struct moment *now)
 	return start_of(1, &of_init);
 }
 
-static void say_session(const struct session_row *s, bool first)
+static void say_session(const struct session_row *s)
 {
 	char at[24];
 
-	if (first)
-		complain(_(
-			"sessions that were opened before are still open; this version does not end them by itself:"));
 	advise(_("  %s since %s, on %s%s%s"), ESCAPED(s->service),
 	       word_time(at, sizeof(at), s->at.real_s), *s->tty ? ESCAPED(s->tty) : "-",
 	       *s->address ? _(" from ") : "", ESCAPED(s->address));
-	if (*s->logind_session)
-		advise(_("    to end it: loginctl terminate-session %s"),
-		       ESCAPED(s->logind_session));
-	else
-		advise(_("    to end it: kill -HUP %" PRId64), s->host_pid);
 }
 
-static enum err list_session(const struct session_row *s, json_t *list)
+static bool is_same(const struct session_row *a, const struct session_row *b)
 {
-	json_t *value = json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}",
-				  "service", s->service,
-				  "since", json_time(s->at.real_s),
-				  "tty", json_text(s->tty),
-				  "address", json_text(s->address),
-				  "logind_session", json_text(s->logind_session),
-				  "pid", (json_int_t)s->host_pid);
+	return *a->logind_session && strcmp(a->logind_session, b->logind_session) == 0;
+}
 
-	return json_array_append_new(list, value) ? fail(ERR_MEMORY, "sessions") : ERR_OK;
+static bool is_said(const struct open_sessions *o, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (is_same(&o->rows[i], &o->rows[k]))
+			return true;
+	return false;
+}
+
+/* A login and each sudo within it are one session of logind, and end with it. */
+static void say_sessions(const struct open_sessions *o)
+{
+	if (o->n)
+		complain(_(
+			"sessions that were opened before are still open; this version does not end them by itself:"));
+	for (size_t i = 0; i < o->n; i++) {
+		const struct session_row *s = &o->rows[i];
+		size_t n = 1;
+
+		if (is_said(o, i))
+			continue;
+		say_session(s);
+		for (size_t k = i + 1; k < o->n; k++)
+			if (is_same(s, &o->rows[k])) {
+				say_session(&o->rows[k]);
+				n++;
+			}
+		if (!*s->logind_session)
+			advise(_("    to end it: kill -HUP %" PRId64), s->host_pid);
+		else if (n == 1)
+			advise(_("    to end it: loginctl terminate-session %s"), ESCAPED(s->logind_session));
+		else
+			advise(_("    to end these together: loginctl terminate-session %s"), ESCAPED(s->logind_session));
+	}
+}
+
+static enum err list_sessions(const struct open_sessions *o, json_t *list)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct session_row *s = &o->rows[i];
+		json_t *value = json_pack("{s:s, s:o, s:o, s:o, s:o, s:I}",
+					  "service", s->service,
+					  "since", json_time(s->at.real_s),
+					  "tty", json_text(s->tty),
+					  "address", json_text(s->address),
+					  "logind_session", json_text(s->logind_session),
+					  "pid", (json_int_t)s->host_pid);
+
+		if (json_array_append_new(list, value))
+			return fail(ERR_MEMORY, "sessions");
+	}
+	return ERR_OK;
 }
 
 static enum err each_session(const struct session_row *s, void *arg)
 {
 	struct open_sessions *o = arg;
+	struct session_row *more;
 
 	if ((o->card && s->card != o->card) || surely_gone(s, &o->now))
 		return ERR_OK;
-	o->n++;
-	if (o->list)
-		return list_session(s, o->list);
-	say_session(s, o->n == 1);
+	more = reallocarray(o->rows, o->n + 1, sizeof(*more));
+	if (!more)
+		return fail(ERR_MEMORY, "sessions");
+	o->rows = more;
+	o->rows[o->n++] = *s;
 	return ERR_OK;
 }
 
 enum exit_code revocation_sessions(struct tool *t, int64_t person, int64_t card, json_t **list)
 {
-	struct open_sessions o = { .card = card, .list = list ? *list : NULL };
+	struct open_sessions o __attribute__((cleanup(free_sessions))) = { .card = card };
 	enum err e = clock_now(&o.now);
 
 	if (!e)
 		e = store_session_each(t->store, person, each_session, &o);
+	if (!e && list)
+		e = list_sessions(&o, *list);
+	else if (!e)
+		say_sessions(&o);
 	if (!e)
 		return o.n ? EXIT_PARTLY : EXIT_DONE;
 	complain_err(e);

@@ -536,16 +536,21 @@ def A116_killed_at_any_point():
         equal(len(events("--type", "card-revoke", "--card", card)), int(state == "revoked"), "events")
 
 
+def add_session(card, service, tty, logind, alive=True):
+    """Of this very process; not alive: of one that had its number before."""
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    start = int(pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) + (not alive)
+    sql("insert into session (person, card, service, tty, boot_id, boot_ms, real_s, host_pid, host_start, logind_session, "
+        f"state) select person, id, '{service}', '{tty}', '{boot}', 1, {int(time.time())}, {os.getpid()}, {start}, {logind!r}, "
+        f"'open' from card where card_id = '{card}'".replace("None", "null"))
+
+
 @report.test(60)
 def revoke_names_the_sessions_it_does_not_end():
     with inserted():
         card = card_of(enroll("hanako"))
-    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    start = int(pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    for session, begun in (("7", start), ("8", start + 1)):     # 8: another process had this number
-        sql("insert into session (person, card, service, tty, boot_id, boot_ms, real_s, host_pid, host_start, logind_session, "
-            f"state) select person, id, 'login', 'tty1', '{boot}', 1, {int(time.time())}, {os.getpid()}, {begun}, '{session}', "
-            f"'open' from card where card_id = '{card}'")
+    add_session(card, "login", "tty1", "7")
+    add_session(card, "login", "tty1", "8", alive=False)
     partly = tool("suspend", card, "--json", status=4)
     equal(partly.stderr, "")
     done = json.loads(partly.stdout)
@@ -559,6 +564,38 @@ def revoke_names_the_sessions_it_does_not_end():
     contains(partly.stdout, "Revoked card")
     contains(partly.stderr, "loginctl terminate-session 7")
     lacks(partly.stderr, "terminate-session 8")
+
+
+@report.test(60)
+def what_runs_within_a_session_stands_below_it_with_one_command():
+    def blocks(text):
+        """[(services, command)] of what is said."""
+        said = []
+        for line in text.splitlines()[1:]:
+            if not said or said[-1][1]:
+                said.append(([], ""))
+            if line.startswith("    "):
+                said[-1] = (said[-1][0], line.strip())
+            else:
+                said[-1][0].append(re.split(r" since |（", line)[0].strip())
+        return said
+    person("tsubaki")
+    with inserted():
+        card = card_of(enroll("tsubaki"))
+    for service, tty, logind in (("sshd", "ssh", "7"), ("login", "tty1", "9"), ("sudo", "pts/0", "7"), ("sshd", "ssh", None),
+                                 ("sudo", "pts/1", "7"), ("sudo", "pts/2", None)):
+        add_session(card, service, tty, logind)
+    equal(blocks(tool("suspend", card, status=4).stderr), [
+        (["sshd", "sudo", "sudo"], "to end these together: loginctl terminate-session 7"),
+        (["login"], "to end it: loginctl terminate-session 9"),
+        (["sshd"], f"to end it: kill -HUP {os.getpid()}"),
+        (["sudo"], f"to end it: kill -HUP {os.getpid()}"),
+    ])
+    # For programs as they are.
+    equal([s["logind_session"] for s in json.loads(tool("suspend", card, "--json", status=4).stdout)["sessions"]],
+          ["7", "9", "7", None, "7", None])
+    done = tool("revoke", card, "--reason", "lost", status=4, env=JA).stderr
+    equal(blocks(done)[0], (["sshd", "sudo", "sudo"], "まとめて終わらせるには: loginctl terminate-session 7"))
 
 
 # --- removal, log, output --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 
 #define LAST_DEFAULT 50
 #define LAST_MAX 1000000
+#define PAGE_ROWS 256
 
 static const struct option_row options[] = {
 	{ "user", "USER", N_("only events about this person") },
@@ -283,15 +284,63 @@ static enum err print_object(const struct logging *l, const struct event_row *e)
 	return ferror(stdout) ? ERR_CANCELLED : ERR_OK;
 }
 
-static enum err each(const struct event_row *e, void *arg)
+static enum err show(struct logging *l, const struct event_row *e)
 {
-	struct logging *l = arg;
-
 	l->n++;
 	if (l->json)
 		return print_object(l, e);
 	print_line(l, e);
 	return ERR_OK;
+}
+
+/* ---- rows first: no query stays open while a pager takes its time ---- */
+
+struct page {
+	size_t n;
+	struct event_row rows[PAGE_ROWS];
+};
+
+static void free_page(struct page **p)
+{
+	free(*p);
+}
+
+static enum err keep(const struct event_row *e, void *arg)
+{
+	struct page *p = arg;
+
+	p->rows[p->n++] = *e;
+	return ERR_OK;
+}
+
+static enum err show_page(struct logging *l, const struct page *p)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; !e && i < p->n; i++)
+		e = show(l, &p->rows[i]);
+	return e;
+}
+
+/* Those that were there at the beginning: what is written meanwhile stands behind the last of them. */
+static enum err show_all(struct tool *t, const struct event_filter *f, struct logging *l)
+{
+	__attribute__((cleanup(free_page))) struct page *p = malloc(sizeof(*p));
+	struct event_filter piece = *f;
+	enum err e = p ? store_event_ends(t->store, f, &piece.from, &piece.to) : fail(ERR_MEMORY, "events");
+
+	piece.last = 0;
+	piece.first = PAGE_ROWS;
+	while (!e && piece.to) {
+		p->n = 0;
+		e = store_event_each(t->store, &piece, keep, p);
+		if (!e)
+			e = show_page(l, p);
+		if (p->n < PAGE_ROWS || p->rows[p->n - 1].seq == piece.to)
+			break;
+		piece.from = p->rows[p->n - 1].seq + 1;
+	}
+	return e;
 }
 
 static enum err count(const struct event_row *e, void *arg)
@@ -348,7 +397,7 @@ static enum exit_code print_log(struct tool *t, const struct event_filter *f, st
 	enum err e = look_for_more(t, f, l);
 
 	if (!e)
-		e = store_event_each(t->store, f, each, l);
+		e = show_all(t, f, l);
 	if (l->json)
 		printf("\n]\n");
 	/* A closed pipe is said once, at the end. */

@@ -326,9 +326,16 @@ struct event_filter {
 	int64_t since, until;                   /* UTC seconds; 0: no bound */
 	bool failed;                            /* only results other than OK */
 	int64_t last;                           /* only the newest N; 0: all */
+	int64_t from, to;                       /* sequence numbers, both included; 0: no bound */
+	int64_t first;                          /* only the oldest N; 0: all. Not beside last */
 };
 typedef enum err (*store_event_cb)(const struct event_row *e, void *arg);
 MUST_USE enum err store_event_each(struct store *s, const struct event_filter *f, store_event_cb cb, void *arg); /* oldest first */
+/*
+ * Sequence numbers of the oldest and the newest event that the filter gives; 0: it gives none. Between these a long list is read in pieces
+ * (from, to, first), so that nothing stays open while each of them is shown.
+ */
+MUST_USE enum err store_event_ends(struct store *s, const struct event_filter *f, int64_t *from, int64_t *to);
 
 /* -- groups that once resolved -- */
 MUST_USE enum err store_group_known(struct store *s, const char *name, bool *ret);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cardtool as its users meet it: words, tables, refusals, secrets, privilege, and what is left when it fails."""
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -671,6 +672,51 @@ def the_log_says_when_there_is_more():
                 tool("log", "--type", typed, env=env)
     contains(tool("log", "--type", "unlock", env=JA).stdout, "ロック解除")
     equal(events("--last", "1")[0]["type"], "unlock")
+
+
+def add_events(count):
+    sql(f"with recursive n(i) as (values(1) union all select i + 1 from n where i < {count}) insert into event (at, type, result, person, "
+        f"detail) select {int(time.time())}, 'unlock', 'OK', 'taro', '{{\"was\":\"active\"}}' from n")
+
+
+def moved():
+    """Whether all of the store's log could be moved into its file: nobody reads what was before."""
+    done = world.run("runuser", "-u", "cardmfa", "--", "python3", "-c", "import sqlite3; "
+                     "print(sqlite3.connect('/var/lib/cardmfa/store.db', timeout=0).execute('pragma wal_checkpoint(truncate)').fetchone()[0])")
+    return done.stdout == "0\n"
+
+
+@report.test(60)
+def who_reads_the_log_slowly_keeps_nothing_open():
+    add_events(700)
+    before = events()
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with subprocess.Popen(["cardtool", "log", "--json"], stdout=writing) as slow, open(reading, encoding="utf-8") as pipe:
+        os.close(writing)
+        filled = bytearray(4)
+        world.wait_for(lambda: fcntl.ioctl(reading, termios.FIONREAD, filled) == 0 and int.from_bytes(filled, "little") == 4096,
+                       what="output that waits for its reader")
+        add_events(300)
+        world.wait_for(moved, what="the store's log moved")
+        equal(json.load(pipe), before, "the log as it was when it was asked for")
+        equal(slow.wait(30), 0)
+    equal(events()[:len(before)], before)
+
+
+@report.test(60)
+def the_log_is_the_same_in_pieces():
+    add_events(700)
+    everything = [event["seq"] for event in events()]
+    recent = [event["seq"] for event in events("--since", "30d")]
+    equal(recent, everything[-len(recent):], "what is not old")
+    equal(tool("log", "--since", "30d").stdout.count("\n"), len(recent) + 1, "lines with the head of the table")
+    for last in (1, 255, 256, 257, 512, 513, len(everything) - 1, len(everything), len(everything) + 1):
+        equal([event["seq"] for event in events("--last", str(last))], everything[-last:], f"the last {last}")
+        equal(tool("log", "--last", str(last)).stdout.count("\n"), min(last, len(everything)) + 1 + (last < len(everything)))
+    unlocks = [event["seq"] for event in events() if event["type"] == "unlock"]
+    equal([event["seq"] for event in events("--type", "unlock", "--since", "30d")], unlocks)
+    equal(events("--user", "taro", "--until", "2001-01-01"), [])
 
 
 @report.test()

@@ -924,9 +924,16 @@ static void events_are_filtered_in_order(void **state)
 		{ { .person = "taro", .failed = true }, 1 },
 		{ { .failed = true, .last = 1 }, 1 },
 		{ { .failed = true, .until = NOW + 5 }, 0 },
+		{ { .from = 5 }, 16 },
+		{ { .from = 5, .to = 6 }, 2 },
+		{ { .to = 4, .last = 3 }, 3 },
+		{ { .first = 3 }, 3 },
+		{ { .from = 19, .first = 3 }, 2 },
+		{ { .person = "taro", .since = NOW + 5, .until = NOW + 12, .from = 9, .to = 20, .first = 9 }, 3 },
+		{ { .since = NOW + 5, .until = NOW + 6, .from = 1, .to = 20 }, 2 },
 	};
 	struct context *c = *state;
-	struct event_filter newest = { .last = 3 };
+	struct event_filter newest = { .last = 3 }, oldest = { .person = "jiro", .from = 5, .first = 2 };
 	struct event_row e = { .seq = 0 }, last = { .seq = 0 };
 
 	for (int i = 0; i < 20; i++) {
@@ -946,6 +953,44 @@ static void events_are_filtered_in_order(void **state)
 	}
 	assert_int_equal(store_event_each(c->s, &newest, last_event, &last), ERR_OK);
 	assert_same(event_row, &last, &e);
+	last.seq = 0;
+	assert_int_equal(store_event_each(c->s, &oldest, last_event, &last), ERR_OK);
+	assert_int_equal(last.seq, 8);
+}
+
+static void the_ends_of_a_list_are_told(void **state)
+{
+	static const struct {
+		struct event_filter filter;
+		int64_t from, to;
+	} cases[] = {
+		{ { .person = NULL }, 1, 20 },
+		{ { .person = "taro" }, 1, 19 },
+		{ { .person = "saburo" }, 0, 0 },
+		{ { .person = "saburo", .last = 3 }, 0, 0 },
+		{ { .since = NOW + 5, .until = NOW + 8 }, 6, 9 },
+		{ { .last = 3 }, 18, 20 },
+		{ { .last = 30 }, 1, 20 },
+		{ { .person = "taro", .until = NOW + 9, .last = 2 }, 7, 9 },
+		{ { .to = 9, .last = 2 }, 8, 9 },
+	};
+	struct context *c = *state;
+	struct event_row e;
+
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			int64_t from = 77, to = 77;
+
+			assert_int_equal(store_event_ends(c->s, &cases[i].filter, &from, &to), ERR_OK);
+			assert_int_equal(from, k ? cases[i].from : 0);
+			assert_int_equal(to, k ? cases[i].to : 0);
+		}
+		for (int i = 0; !k && i < 20; i++) {
+			e = fixture_event(i % 2 ? "jiro" : "taro");
+			e.at = NOW + i;
+			assert_int_equal(store_event_add(c->s, &e), ERR_OK);
+		}
+	}
 }
 
 static void events_are_append_only(void **state)
@@ -1298,6 +1343,7 @@ int main(void)
 		T(the_login_of_a_busy_session_is_found_by_index),
 		T(open_sessions_are_found_by_index),
 		T(events_are_filtered_in_order),
+		T(the_ends_of_a_list_are_told),
 		T(recent_events_of_a_card_are_found_by_index),
 		T(events_are_append_only),
 		T(group_is_known_once_added),

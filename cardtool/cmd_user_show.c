@@ -26,10 +26,17 @@ struct view {
 	struct totp_row totp;
 	struct password_row password;
 	struct login_stat stat;
+	size_t n_counted;
+	struct bucket_row *counted;
 	struct table *table;
 	size_t cards_left;              /* not revoked */
 	json_t *cards, *buckets;
 };
+
+static void free_view(struct view *v)
+{
+	free(v->counted);
+}
 
 /* ---- reading ---- */
 
@@ -39,6 +46,19 @@ static enum err maybe(enum err e, bool *has)
 	return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+static enum err keep_bucket(const struct bucket_row *b, void *arg)
+{
+	struct view *v = arg;
+	struct bucket_row *more = reallocarray(v->counted, v->n_counted + 1, sizeof(*more));
+
+	if (!more)
+		return fail(ERR_MEMORY, "counts");
+	v->counted = more;
+	v->counted[v->n_counted++] = *b;
+	return ERR_OK;
+}
+
+/* Counts first, then the groups that their limits depend on, which may be slow: no query stays open meanwhile. */
 static enum err read_view(struct view *v)
 {
 	struct store *s = v->tool->store;
@@ -48,6 +68,8 @@ static enum err read_view(struct view *v)
 		e = maybe(store_password_get(s, v->person.id, &v->password), &v->has_password);
 	if (!e)
 		e = store_login_stat_get(s, v->person.id, &v->stat);
+	if (!e)
+		e = store_bucket_each(s, v->person.id, keep_bucket, v);
 	return e;
 }
 
@@ -90,9 +112,8 @@ static enum err card_line(const struct card_row *c, void *arg)
 	return ERR_OK;
 }
 
-static enum err bucket_line(const struct bucket_row *b, void *arg)
+static void bucket_line(struct view *v, const struct bucket_row *b)
 {
-	struct view *v = arg;
 	char line[ESCAPED_SIZE], last[24], end[24], place[TOLD_ORIGIN_SIZE];
 	int64_t until = locked_until(v, b);
 
@@ -102,11 +123,10 @@ static enum err bucket_line(const struct bucket_row *b, void *arg)
 		 told_origin(place, b->origin), b->failed, word_time(last, sizeof(last), b->last.real_s));
 	field(v->table, _("Failed tries"), line);
 	if (until < 0)
-		return ERR_OK;
+		return;
 	snprintf(line, sizeof(line), _("until %s; `cardtool unlock %s` ends it"),
 		 word_time(end, sizeof(end), until), v->person.login);
 	field(v->table, _("LOCKED"), line);
-	return ERR_OK;
 }
 
 static void last_login(struct view *v)
@@ -169,8 +189,8 @@ static enum exit_code show_text(struct view *v)
 	field(v->table, _("Password"),
 	      v->has_password ? set_text(line, sizeof(line), v->password.set_at) : _("none"));
 	last_login(v);
-	if (!e)
-		e = store_bucket_each(v->tool->store, p->id, bucket_line, v);
+	for (size_t i = 0; i < v->n_counted; i++)
+		bucket_line(v, &v->counted[i]);
 	if (v->cards_left)
 		say(_("To stop all cards of %s at once: `cardtool revoke --user %s --reason lost`\n"
 		      "For one that may turn up: `cardtool suspend --user %s`\n"),
@@ -190,9 +210,8 @@ static enum err card_value(const struct card_row *c, void *arg)
 		       ERR_OK;
 }
 
-static enum err bucket_value(const struct bucket_row *b, void *arg)
+static enum err bucket_value(struct view *v, const struct bucket_row *b)
 {
-	struct view *v = arg;
 	json_t *value = json_pack("{s:s, s:I, s:o, s:o}", "origin", b->origin, "failed",
 				  (json_int_t)b->failed, "last_at", json_time(b->last.real_s),
 				  "locked_until", json_time(locked_until(v, b)));
@@ -209,8 +228,8 @@ static enum exit_code show_json(struct view *v)
 	v->cards = json_array();
 	v->buckets = json_array();
 	e = store_card_each(v->tool->store, v->person.id, card_value, v);
-	if (!e)
-		e = store_bucket_each(v->tool->store, v->person.id, bucket_value, v);
+	for (size_t i = 0; !e && i < v->n_counted; i++)
+		e = bucket_value(v, &v->counted[i]);
 
 	json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
 				 "cards", v->cards,
@@ -234,7 +253,7 @@ static enum exit_code show_json(struct view *v)
 
 static enum exit_code user_show(struct tool *t)
 {
-	struct view v = { .tool = t };
+	__attribute__((cleanup(free_view))) struct view v = { .tool = t };
 	enum exit_code code = find_person(t, t->args.words[0], &v.person);
 
 	if (!code)

@@ -133,7 +133,7 @@ static enum err judge(struct login *l)
 /* Only who proved card and PIN, or holds the recognised card, hears the reason; all others one sentence. NULL: nobody to tell, or told already. */
 static const char *refusal_text(const struct login *l, enum err why)
 {
-	static const enum err plain[] = { ERR_NO_CARD, ERR_PCSC, ERR_STORE_FULL, ERR_TIMEOUT, ERR_BUSY };
+	static const enum err plain[] = { ERR_NO_CARD, ERR_PCSC, ERR_STORE_FULL, ERR_TIMEOUT, ERR_BUSY, ERR_CANCELLED };
 	bool told = l->face == FACE_KNOWN || l->in_session;
 
 	if (why == ERR_CONVERSATION || why == ERR_UNAVAILABLE || why == ERR_PIN_WRONG || (why == ERR_DENIED && told))

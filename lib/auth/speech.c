@@ -63,6 +63,7 @@ const char *speech_refusal(enum err why)
 		{ ERR_PCSC, N_("The smart card service does not answer. Ask the systems section.") },
 		{ ERR_BUSY, N_("The card reader or this machine is busy. Try again in a moment.") },
 		{ ERR_TIMEOUT, N_("The time for logging in is over. Try again.") },
+		{ ERR_CANCELLED, N_("Nothing was typed. Try again.") },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

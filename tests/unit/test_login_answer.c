@@ -371,7 +371,7 @@ static void no_answer_is_no_guess(void **state)
 {
 	(void)state;
 	assert_int_equal(stage_login(STAGE_PIN, ""), ERR_CANCELLED);
-	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL_REFUSED);
+	assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL(CANCELLED));
 	stage_policy(TWO);
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD, ""), ERR_CANCELLED);
 	assert_int_equal(stage_login(STAGE_PIN, STAGE_PASSWORD, NULL), ERR_CONVERSATION);
@@ -388,6 +388,29 @@ static void no_answer_is_no_guess(void **state)
 	assert_int_equal(stage_login(STAGE_PASSWORD, ""), ERR_CANCELLED);
 	assert_int_equal(stage_failures(taro), 3);
 	assert_int_equal(stage_count("SELECT count(*) FROM unproved"), 0);
+}
+
+/* He knows it himself: it tells nothing of the name or of the card. */
+static void who_types_nothing_hears_the_same_whoever_it_is(void **state)
+{
+	static const char *const users[] = { "taro", "hanako", "jiro", "nobody-at-all", "root" };
+	struct stage_card *const cards[] = { &taros, &hanakos };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
+		for (size_t j = 0; j < 2; j++) {
+			stage.cards[0] = cards[j];
+			stage_request(user, users[i]);
+			assert_int_equal(stage_login(STAGE_PIN, ""), ERR_CANCELLED);
+			assert_string_equal(stage.shown, PROMPT_PIN PROMPT_EITHER TELL(CANCELLED));
+		}
+	stage_policy(STAGE_BOTH);
+	stage.cards[0] = NULL;
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		stage_request(user, users[i]);
+		assert_int_equal(stage_login(""), ERR_CANCELLED);
+		assert_string_equal(stage.shown, PROMPT_PASSWORD TELL(CANCELLED));
+	}
 }
 
 /* Both are checked and one failure is counted, whichever was wrong. */
@@ -847,6 +870,7 @@ int main(void)
 		ANSWER_TEST(an_app_of_eight_digits_without_a_card),
 		ANSWER_TEST(a_password_of_digits_opens),
 		ANSWER_TEST(no_answer_is_no_guess),
+		ANSWER_TEST(who_types_nothing_hears_the_same_whoever_it_is),
 		ANSWER_TEST(all_answers_are_one_guess),
 		ANSWER_TEST(a_code_is_good_once),
 		ANSWER_TEST(a_used_code_is_not_asked_for_again),

@@ -75,9 +75,9 @@ static void each_refusal_has_its_sentence(void **state)
 	static const enum err with[] = {
 		ERR_CARD_UNKNOWN, ERR_NO_CARD, ERR_CARD_REMOVED, ERR_CARD_FAILED, ERR_PIN_FORMAT, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY,
 		ERR_SECRET_WRONG, ERR_CODE_REPLAYED, ERR_REVOKED, ERR_SUSPENDED, ERR_EXPIRED, ERR_LOCKED, ERR_CLOCK, ERR_STORE_FULL,
-		ERR_PCSC, ERR_BUSY, ERR_TIMEOUT, ERR_STORE,
+		ERR_PCSC, ERR_BUSY, ERR_TIMEOUT, ERR_STORE, ERR_CANCELLED,
 	};
-	static const enum err without[] = { ERR_KEY_FILE, ERR_NO_FACTOR, ERR_PROTOCOL, ERR_CONFIG, ERR_CANCELLED, ERR_OK };
+	static const enum err without[] = { ERR_KEY_FILE, ERR_NO_FACTOR, ERR_PROTOCOL, ERR_CONFIG, ERR_OK };
 	const char *plain = speech_refusal(ERR_DENIED);
 
 	(void)state;

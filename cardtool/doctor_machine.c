@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor_sim.h"
 #include "machine_uses.h"
@@ -40,11 +41,17 @@ static bool passes(const struct doctor_facts *f, const struct doctor_account *a,
 	return (a->uid == 0 && strcmp(service, "sudo") == 0) || policy_machine_may(f->policy, a->name, service);
 }
 
+/* Made for somebody to log in with: more often a person's than not. */
+static bool is_like_a_person(const struct doctor_account *a)
+{
+	return a->uid > SYSTEM_UID_MAX && a->can_work && a->home[0] && access(a->home, F_OK) == 0;
+}
+
 /* Accounts of which the same is to be said. */
 struct crowd_of_machines {
 	char services[256];             /* "cron sshd" */
 	bool asked;                     /* some of them ask pam_cardmfa now */
-	bool root;
+	bool root, people;
 	const struct machine_use *first;
 	struct doctor_names names, places;
 };
@@ -76,14 +83,17 @@ static void add_word(char *list, size_t size, const char *word)
 		snprintf(list + len, size - len, "%s%s", len ? " " : "", word);
 }
 
-static struct crowd_of_machines *crowd_of(struct survey *s, const char *services, bool asked, bool root)
+static struct crowd_of_machines *crowd_of(struct survey *s, const char *services, bool asked, const struct doctor_account *a)
 {
+	const struct crowd_of_machines new = { .asked = asked, .root = a->uid == 0, .people = is_like_a_person(a) };
+
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->crowds[i].root && !root && s->crowds[i].asked == asked && strcmp(s->crowds[i].services, services) == 0)
+		if (!s->crowds[i].root && !new.root && s->crowds[i].people == new.people && s->crowds[i].asked == asked &&
+		    strcmp(s->crowds[i].services, services) == 0)
 			return &s->crowds[i];
 	if (s->n == CROWDS_MAX)
 		return NULL;
-	s->crowds[s->n] = (struct crowd_of_machines){ .asked = asked, .root = root };
+	s->crowds[s->n] = new;
 	text_copy_or_none(s->crowds[s->n].services, sizeof(s->crowds[s->n].services), services);
 	return &s->crowds[s->n++];
 }
@@ -119,7 +129,7 @@ static void look_at_account(struct survey *s, const struct machine_use *use, siz
 		add_word(services, sizeof(services), use[i].service);
 		asked |= is_asked(s->facts, use[i].service);
 	}
-	c = *services ? crowd_of(s, services, asked, a->uid == 0) : NULL;
+	c = *services ? crowd_of(s, services, asked, a) : NULL;
 	if (!c)
 		return;
 	c->first = c->first ? c->first : use;
@@ -153,10 +163,14 @@ static void say_crowd(struct survey *s, struct crowd_of_machines *c)
 	line_to_write(s->facts->policy, c, line, sizeof(line));
 	snprintf(detail, sizeof(detail), "%s", doctor_names_text(&c->places));
 	mark.detail = detail;
-	snprintf(advice, sizeof(advice),
-		 c->root ? _("better let an account of its own do it; or write `%s` into [machine] of %s") :
-			   _("write `%s` into [machine] of %s"),
-		 line, PATH_CONF);
+	if (c->people)
+		snprintf(advice, sizeof(advice), _("a person: `cardtool user add %s`; an account of programs: write `%s` into [machine] of %s"),
+			 c->names.n == 1 ? c->first->login : "NAME", line, PATH_CONF);
+	else
+		snprintf(advice, sizeof(advice),
+			 c->root ? _("better let an account of its own do it; or write `%s` into [machine] of %s") :
+				   _("write `%s` into [machine] of %s"),
+			 line, PATH_CONF);
 	if (c->asked)
 		doctor_find(s->d, DOCTOR_WARNING, &mark, advice,
 			    ngettext("%zu account is no registered person's, and is refused by %s: %s",

@@ -44,7 +44,7 @@ def machine(*lines):
 
 def written(finding):
     """The line that is to be written."""
-    return re.search("`(.*?)`", finding["advice"])[1]
+    return re.search("`([^`]* = [^`]*)`", finding["advice"])[1]
 
 
 @contextlib.contextmanager
@@ -110,6 +110,27 @@ def jobs_of_accounts_that_are_nobodys_are_found_before():
 
 
 @report.test()
+def who_may_be_a_person_is_to_be_registered_first():
+    jobs = "".join(f"@daily {name} true\n" for name in ("backup-user", "git", "noshell", "nohome"))
+    world.run("useradd", "-m", "-s", "/usr/sbin/nologin", "noshell")
+    world.run("useradd", "-M", "-s", "/bin/sh", "nohome")
+    with holding("/etc/cron.d/box", jobs):
+        people, programs = sorted(findings("note"), key=lambda f: f["text"])
+        contains(people["text"], "by cron: backup-user, git")
+        equal(people["advice"], "a person: `cardtool user add NAME`; an account of programs: write `NAME = cron` into [machine] of "
+              "/etc/cardmfa/cardmfa.conf")
+        contains(programs["text"], "by cron: nohome, noshell")
+        equal(programs["advice"], "write `NAME = cron` into [machine] of /etc/cardmfa/cardmfa.conf")
+    with holding("/etc/cron.d/box", "@daily git true\n@daily root true\n"):
+        contains(findings("note", person="git")[0]["advice"], "a person: `cardtool user add git`; ")
+    # A system's account that logs in is none.
+    with holding(SUDOERS, "monitor ALL = NOPASSWD: /bin/true\n", 0o440):
+        equal(findings("note", person="monitor")[0]["advice"], "write `monitor = sudo` into [machine] of /etc/cardmfa/cardmfa.conf")
+    for name in ("noshell", "nohome"):
+        world.run("userdel", name)
+
+
+@report.test()
 def units_with_pam_and_lingering_managers_are_found():
     with holding("/etc/systemd/system/box.service", "[Service]\nUser=git\nPAMName=login\nExecStart=/bin/sleep 100\n"):
         world.systemctl("daemon-reload")
@@ -163,9 +184,8 @@ def keys_of_accounts_that_are_nobodys_are_found():
 @report.test()
 def sudo_without_questions_is_found():
     with holding(SUDOERS, "User_Alias OPS = backup-user, monitor\nOPS ALL = NOPASSWD: /bin/true\ntaro ALL = NOPASSWD: /bin/true, PASSWD: /bin/false\n", 0o440):
-        found, = findings("note", finding="would-stop")
-        contains(found["text"], "by sudo: backup-user, monitor")
-        equal(written(found), "NAME = sudo")
+        equal({(f["person"], written(f)) for f in findings("note", finding="would-stop")},
+              {("backup-user", "backup-user = sudo"), ("monitor", "monitor = sudo")})
         contains(findings(finding="nopasswd")[0]["text"], ": taro")
         with asking("sudo"):
             machine("backup-user = sudo", "monitor = sudo")
@@ -214,6 +234,7 @@ def in_japanese_too():
     with holding("/etc/cron.d/box", "@daily git true\n@daily taro true\n"), holding(SUDOERS, "Defaults targetpw\n", 0o440), asking("sudo"):
         text = doctor(env=JA).stdout
     contains(text, "`git = cron`")
+    contains(text, "職員なら `cardtool user add git`")
     lacks(text, "is no registered person's")
     lacks(text, "sudo has PAM asked")
 

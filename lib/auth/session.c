@@ -2,12 +2,14 @@
 #include "session.h"
 
 #include <string.h>
+#include <syslog.h>
 
 #include "account.h"
 #include "clock.h"
 #include "event.h"
 #include "grant.h"
 #include "locality.h"
+#include "log.h"
 #include "text.h"
 #include "who.h"
 
@@ -119,16 +121,52 @@ static enum err machine_session(const struct auth_call *c, const struct who *w)
 	return account_without_grant(c, w, &unused);
 }
 
+/* ---- a refusal: su and runuser keep it to themselves ---- */
+
+static void log_refusal(const struct auth_call *c, const struct who *w, enum err why)
+{
+	const char *name = w->known ? w->person.login : w->has_account ? w->login : "";
+	char account[TEXT_WORD_SIZE(sizeof(w->login))], service[TEXT_WORD_SIZE(sizeof(c->request->service))],
+	     origin[TEXT_WORD_SIZE(sizeof(w->origin))], address[TEXT_WORD_SIZE(sizeof(w->address))];
+
+	log_line(LOG_NOTICE, "session refused: %s %s=%s service=%s origin=%s address=%s", err_name(why), w->known ? "person" : "account",
+		 text_word(account, sizeof(account), name), text_word(service, sizeof(service), c->request->service),
+		 text_word(origin, sizeof(origin), w->origin), text_word(address, sizeof(address), w->address));
+}
+
+static void count_unproved(const struct auth_call *c, const struct who *w)
+{
+	enum err e = store_begin(c->store);
+
+	if (e == ERR_OK)
+		e = store_unproved_add(c->store, w->remote ? "remote" : "local", w->address, clock_real_s());
+	if (e == ERR_OK)
+		e = store_commit(c->store);
+	if (e != ERR_OK)
+		store_rollback(c->store);
+}
+
+/* It stands whether or not it can be written down. Behind a refused first line the second comes all the same: counted once. */
+static void record_refusal(const struct auth_call *c, const struct who *w, enum err why)
+{
+	log_refusal(c, w, why);
+	if (!w->known && c->request->op == WIRE_OPEN && !who_has_no_space(c, w))
+		count_unproved(c, w);
+}
+
 enum err session_open(const struct auth_call *c, struct wire_result *ret)
 {
 	struct who w = { .known = false };
 	struct step s = { .c = c, .w = &w, .begins = true };
 	enum err e = who_find(c, &w);
 
-	if (e == ERR_OK)
-		e = w.known ? in_transaction(&s, insert_pending) : machine_session(c, &w);
+	if (e != ERR_OK)
+		return e;
+	e = w.known ? in_transaction(&s, insert_pending) : machine_session(c, &w);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
+	else
+		record_refusal(c, &w, e);
 	return e;
 }
 
@@ -172,6 +210,8 @@ enum err session_confirm(const struct auth_call *c, struct wire_result *ret)
 	e = w.known ? in_transaction(&s, open_pending) : machine_session(c, &w);
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
+	else
+		record_refusal(c, &w, e);
 	return e;
 }
 

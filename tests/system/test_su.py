@@ -205,5 +205,21 @@ def root_becomes_anybody_who_is_not_locked():
     world.conf(sample())
 
 
+@report.test(60)
+def a_session_that_is_refused_is_in_the_log():
+    def counted():
+        return daemon.number("SELECT coalesce(sum(failed), 0) FROM unproved")
+    mark, before = world.journal_mark(), counted()
+    # It asks for a session alone, and tells nobody else of the refusal.
+    world.run("runuser", "-u", "git", "--", "id", status=1)
+    world.wait_for(lambda: "session refused: NOT_A_PERSON account=git service=runuser " in world.journal_text(since=mark),
+                   what="the line of the refusal")
+    equal(counted(), before + 1)
+    world.conf("[machine]\ngit = runuser\n" + sample())
+    equal(world.run("runuser", "-u", "git", "--", "id", "-un").stdout, "git\n")
+    world.conf(sample())
+    equal(counted(), before + 1)
+
+
 if __name__ == "__main__":
     report.main(prepare)

@@ -147,6 +147,39 @@ static void of_a_login_one_session_comes(void **state)
 		assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
 }
 
+/* runuser asks for nothing but a session, and says nothing of a refusal to the log. */
+static void a_refused_session_is_in_the_log_and_nobodys_is_counted(void **state)
+{
+	(void)state;
+	stage_request(user, "jiro");
+	stage_request(service, "runuser");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	assert_non_null(strstr(stage.log, "session refused: NOT_A_PERSON account=jiro service=runuser origin=remote address=\"\"\n"));
+	enter_scope();
+	stage_request(service, "ru n=x\n");
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_NOT_A_PERSON);
+	assert_non_null(strstr(stage.log, "session refused: NOT_A_PERSON account=jiro service=\"ru n=x\\x0A\" "));
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved WHERE origin = 'remote'"), 1);
+	/* A name that is no account's may be anything that was typed. */
+	stage_at_console("nobody-at-all");
+	stage.log[0] = '\0';
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	assert_non_null(strstr(stage.log, "session refused: NOT_A_PERSON account=\"\" service=login"));
+	assert_null(strstr(stage.log, "nobody-at-all"));
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved WHERE origin = 'local'"), 1);
+	/* No space is used up by it. */
+	stage.store_full = true;
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NOT_A_PERSON);
+	stage.store_full = false;
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved"), 2);
+	/* Of a person it is that person's, and counts as no failure of anybody. */
+	stage_request(user, "taro");
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_NO_GRANT);
+	assert_non_null(strstr(stage.log, "session refused: NO_GRANT person=taro service=login"));
+	assert_int_equal(stage_count("SELECT sum(failed) FROM unproved"), 2);
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 0);
+}
+
 static void the_machines_accounts_have_no_rows(void **state)
 {
 	(void)state;
@@ -671,6 +704,7 @@ int main(void)
 		STAGE_TEST(services_without_login_have_sessions_without_grant),
 		STAGE_TEST(a_session_without_a_card_names_none),
 		STAGE_TEST_SECRETS(of_a_login_one_session_comes),
+		STAGE_TEST(a_refused_session_is_in_the_log_and_nobodys_is_counted),
 		STAGE_TEST(the_machines_accounts_have_no_rows),
 		STAGE_TEST_SECRETS(what_changed_since_the_login_counts),
 		STAGE_TEST_SECRETS(a_session_from_afar_has_its_address),

@@ -65,6 +65,16 @@ MUST_USE enum err store_commit(struct store *s);
 void store_rollback(struct store *s);   /* no-op without a transaction */
 
 /*
+ * The same around body: committed when it returns ERR_OK, else rolled back, and what it returned is the answer.
+ * by_reserve: where space ran out on the way, and the reserve was given up for it, all is done once more. Without it: ERR_STORE_FULL
+ * then, and before anything is begun where the reserve is given up already.
+ * body reads and writes rows; it must not begin, commit or roll back, nor do what can't be undone (publish, ask, tell). It may be called
+ * twice: it sets anew what it hands out through arg, and that counts only after ERR_OK.
+ */
+typedef enum err (*store_body)(struct store *s, void *arg);
+MUST_USE enum err store_transaction(struct store *s, bool by_reserve, store_body body, void *arg);
+
+/*
  * True once space ran out in this process and the reserve file was given up; the caller lets only
  * `when-full` classes in. The call that met it returned ERR_STORE_FULL and ended the transaction: do it
  * once more. An open on an almost full disk gives the reserve up by itself and succeeds.

@@ -17,7 +17,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
 	tests/unit/test_setting_ssh tests/unit/test_speech tests/unit/test_ssh_keys tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \
 	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
-	tests/unit/test_store_rows tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
+	tests/unit/test_store_rows tests/unit/test_store_transaction tests/unit/test_text tests/unit/test_tlv tests/unit/test_totp \
 	tests/unit/test_trusted tests/unit/test_tune tests/unit/test_when tests/unit/test_who tests/unit/test_wire \
 	tests/unit/test_program tests/unit/test_sockets tests/unit/test_sshd_conf tests/unit/test_sudoers tests/unit/test_crontab tests/unit/test_words \
 	tests/unit/test_worker_io

@@ -54,6 +54,7 @@ TABLE = {
     "lib/auth/grant.c": "grant account session login_end login_ssh",
     "lib/auth/session.c": "session login_ssh proved",
     "lib/auth/account.c": "account session login proved",
+    "lib/store/store_transaction.c": "store_transaction login_end session account grant event",
     "lib/auth/auth.c": "auth account session login",
     "lib/auth/who.c": "who login account login_end status explain login_ssh login_session",
     "lib/auth/lockout.c": "lockout lockout_clock login_answer grant",

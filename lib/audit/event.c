@@ -342,27 +342,24 @@ void event_publish(const struct event *e, int64_t seq)
 
 /* -- events that stand alone -- */
 
-static enum err record_now(struct store *s, const struct event *e, int64_t *seq)
-{
-	enum err result = store_begin(s);
+struct alone {
+	const struct event *e;
+	int64_t seq;
+};
 
-	if (result != ERR_OK)
-		return result;
-	result = event_record(s, e, seq);
-	if (result == ERR_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return result;
+static enum err record_alone(struct store *s, void *arg)
+{
+	struct alone *a = arg;
+
+	return event_record(s, a->e, &a->seq);
 }
 
 enum err event_alone(struct store *s, const struct event *e)
 {
-	int64_t seq = 0;
-	enum err result = record_now(s, e, &seq);
+	struct alone a = { .e = e };
+	enum err result = store_transaction(s, true, record_alone, &a);
 
-	if (result == ERR_STORE_FULL)
-		result = record_now(s, e, &seq);
 	if (result == ERR_OK)
-		event_publish(e, seq);
+		event_publish(e, a.seq);
 	return result;
 }

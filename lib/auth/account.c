@@ -164,34 +164,28 @@ static enum err judge_again(const struct auth_call *c, const struct who *w)
 	return now.person.uid == w->uid ? account_without_grant(c, &now, &unused) : ERR_LOCKED;
 }
 
-static enum err transaction(const struct auth_call *c, const struct who *w, const struct event *ev, int64_t *seq)
-{
-	enum err e;
+struct tacit {
+	const struct auth_call *call;
+	const struct who *who;
+	const struct event *ev;
+	int64_t seq;
+};
 
-	if (who_has_no_space(c, w))
-		return ERR_STORE_FULL;
-	e = store_begin(c->store);
-	if (e != ERR_OK)
-		return e;
-	e = judge_again(c, w);
-	if (e == ERR_OK)
-		e = event_record(c->store, ev, seq);
-	if (e == ERR_OK)
-		return store_commit(c->store);
-	store_rollback(c->store);
-	return e;
+static enum err judge_and_record(struct store *s, void *arg)
+{
+	struct tacit *t = arg;
+	enum err e = judge_again(t->call, t->who);
+
+	return e == ERR_OK ? event_record(s, t->ev, &t->seq) : e;
 }
 
 static enum err write_tacit(const struct auth_call *c, const struct who *w, const struct event *ev)
 {
-	int64_t seq = 0;
-	enum err e = transaction(c, w, ev, &seq);
+	struct tacit t = { .call = c, .who = w, .ev = ev };
+	enum err e = store_transaction(c->store, w->class_of->when_full, judge_and_record, &t);
 
-	/* Once more: the reserve has just been given up. */
-	if (e == ERR_STORE_FULL)
-		e = transaction(c, w, ev, &seq);
 	if (e == ERR_OK)
-		event_publish(ev, seq);
+		event_publish(ev, t.seq);
 	return e;
 }
 

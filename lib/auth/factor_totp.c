@@ -74,24 +74,21 @@ static bool same_seed(const struct totp_row *a, const struct totp_row *b)
 	return a->sealed_len == b->sealed_len && memcmp(a->sealed, b->sealed, a->sealed_len) == 0;
 }
 
-/* Another process may have replaced the seed since it was read: the step is not the new one's. */
-static enum err consume(struct store *s, const struct totp_row *seen, int64_t step)
-{
-	struct totp_row row;
-	enum err e = store_begin(s);
+struct seen {
+	const struct totp_row *row;
+	int64_t step;
+};
 
-	if (e != ERR_OK)
-		return e;
-	e = store_totp_get(s, seen->person, &row);
-	if (e == ERR_OK && !same_seed(&row, seen))
+/* Another process may have replaced the seed since it was read: the step is not the new one's. */
+static enum err consume(struct store *s, void *arg)
+{
+	const struct seen *seen = arg;
+	struct totp_row row;
+	enum err e = store_totp_get(s, seen->row->person, &row);
+
+	if (e == ERR_OK && !same_seed(&row, seen->row))
 		e = fail(ERR_SECRET_WRONG, "the app was enrolled again during the check");
-	if (e == ERR_OK)
-		e = store_totp_consume(s, seen->person, step);
-	if (e != ERR_OK) {
-		store_rollback(s);
-		return e;
-	}
-	return store_commit(s);
+	return e == ERR_OK ? store_totp_consume(s, seen->row->person, seen->step) : e;
 }
 
 /* Nobody's seed is sealed where a person's is opened, and the code is compared with those of it. */
@@ -141,6 +138,5 @@ enum err factor_totp_check(struct store *s, const struct keyring *k, int64_t per
 			&step, &offset);
 	if (e != ERR_OK)
 		return e;
-	e = consume(s, &row, step);
-	return e == ERR_STORE_FULL ? consume(s, &row, step) : e;
+	return store_transaction(s, true, consume, &(struct seen){ &row, step });
 }

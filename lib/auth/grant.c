@@ -54,17 +54,11 @@ static enum err newest_of_host(const struct auth_call *c, const struct who *w, c
 	return e == ERR_NOT_FOUND ? ERR_NO_GRANT : e;
 }
 
-static enum err withdraw(struct store *s, int64_t grant)
+static enum err withdraw(struct store *s, void *arg)
 {
-	enum err e = store_begin(s);
+	const struct grant_row *g = arg;
 
-	if (e != ERR_OK)
-		return e;
-	e = store_grant_withdraw(s, grant);
-	if (e == ERR_OK)
-		return store_commit(s);
-	store_rollback(s);
-	return e;
+	return store_grant_withdraw(s, g->id);
 }
 
 enum err grant_withdraw(const struct auth_call *c, const struct who *w)
@@ -77,9 +71,7 @@ enum err grant_withdraw(const struct auth_call *c, const struct who *w)
 		e = newest_of_host(c, w, now.boot_id, &g);
 	if (e != ERR_OK || g.withdrawn)
 		return e == ERR_NO_GRANT ? ERR_OK : e;
-	e = withdraw(c->store, g.id);
-	/* Once more: the reserve has just been given up. */
-	return e == ERR_STORE_FULL ? withdraw(c->store, g.id) : e;
+	return store_transaction(c->store, true, withdraw, &g);
 }
 
 enum err grant_of_host(const struct auth_call *c, const struct who *w, struct grant_row *ret)

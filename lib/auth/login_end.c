@@ -75,16 +75,24 @@ static enum err write_stat(struct login *l, const struct person *now, struct log
 	return e == ERR_OK ? store_login_stat_put(l->c->store, &st) : e;
 }
 
-static enum err write_grant(struct login *l, struct login_stat *before, struct event *ev, int64_t *seq)
+struct granting {
+	struct login *login;
+	const struct event *ev;
+	struct login_stat before;
+	int64_t seq;
+};
+
+static enum err write_grant(struct store *s, void *arg)
 {
-	struct store *s = l->c->store;
+	struct granting *g = arg;
+	struct login *l = g->login;
 	struct person now;
 	enum err e = read_again(l, &now);
 
 	if (e == ERR_OK && l->n_answers)
 		e = lockout_succeeded(s, &l->ticket);
 	if (e == ERR_OK)
-		e = write_stat(l, &now, before);
+		e = write_stat(l, &now, &g->before);
 	if (e == ERR_OK && l->proved)
 		e = store_card_used(s, l->card.id, clock_real_s());
 	if (e == ERR_OK && l->renew)
@@ -92,25 +100,8 @@ static enum err write_grant(struct login *l, struct login_stat *before, struct e
 	if (e == ERR_OK)
 		e = grant_make(l->c, &l->who, login_card_of(l), l->factors);
 	if (e == ERR_OK)
-		e = event_record(s, ev, seq);
+		e = event_record(s, g->ev, &g->seq);
 	return e;
-}
-
-static enum err transaction(struct login *l, struct login_stat *before, struct event *ev, int64_t *seq)
-{
-	enum err e;
-
-	if (store_reserve_used(l->c->store) && !l->who.class_of->when_full)
-		return ERR_STORE_FULL;
-	e = store_begin(l->c->store);
-	if (e != ERR_OK)
-		return e;
-	e = write_grant(l, before, ev, seq);
-	if (e != ERR_OK) {
-		store_rollback(l->c->store);
-		return e;
-	}
-	return store_commit(l->c->store);
 }
 
 /* What describe_place() wrote; a terminal's name has neither. */
@@ -188,7 +179,7 @@ static const char *name_factors(struct login *l)
 
 enum err login_end_grant(struct login *l)
 {
-	struct event ev = {
+	const struct event ev = {
 		.type = EVENT_LOGIN, .result = ERR_OK, .person = l->who.person.login, .actor = actor_of(l),
 		.card = login_card_of(l) != -1 ? l->card.card_id.text : NULL, .service = l->c->request->service,
 		.origin = l->who.origin, .address = l->who.address,
@@ -199,17 +190,14 @@ enum err login_end_grant(struct login *l)
 			tried_field(l),
 		},
 	};
-	struct login_stat before = { .last_at = -1 };
-	int64_t seq = 0;
-	enum err e = transaction(l, &before, &ev, &seq);
+	struct granting g = { .login = l, .ev = &ev, .before = { .last_at = -1 } };
+	enum err e = store_transaction(l->c->store, l->who.class_of->when_full, write_grant, &g);
 
-	if (e == ERR_STORE_FULL && l->who.class_of->when_full)
-		e = transaction(l, &before, &ev, &seq);
 	if (e != ERR_OK)
 		return e;
-	event_publish(&ev, seq);
+	event_publish(&ev, g.seq);
 	if (begins_session(l))
-		tell_history(l, &before);
+		tell_history(l, &g.before);
 	return ERR_OK;
 }
 
@@ -268,33 +256,28 @@ static enum err count_for_person(const struct login *l)
 	return store_login_stat_put(l->c->store, &st);
 }
 
-static enum err write_refusal(const struct login *l, const struct event *ev, bool *full, int64_t *seq)
+struct refusing {
+	const struct login *login;
+	const struct event *ev;
+	bool full;
+	int64_t seq;            /* 0: no event */
+};
+
+static enum err write_refusal(struct store *s, void *arg)
 {
+	struct refusing *r = arg;
+	const struct login *l = r->login;
 	enum err e = ERR_OK;
 
 	if (l->ticket.try_id)
-		e = l->verified || l->ticket.person == 0 ? lockout_failed(l->c->store, &l->ticket, &l->limits, full) :
-		    lockout_returned(l->c->store, &l->ticket);
+		e = l->verified || l->ticket.person == 0 ? lockout_failed(s, &l->ticket, &l->limits, &r->full) : lockout_returned(s, &l->ticket);
 	if (e == ERR_OK)
 		e = count_for_person(l);
 	if (e == ERR_OK && has_event(l))
-		e = event_record(l->c->store, ev, seq);
+		e = event_record(s, r->ev, &r->seq);
 	else if (e == ERR_OK)
-		e = store_unproved_add(l->c->store, l->who.remote ? "remote" : "local", l->who.address, clock_real_s());
-	return e == ERR_OK ? record_stale_card(l, ev, seq) : e;
-}
-
-static enum err record_refusal(const struct login *l, const struct event *ev, bool *full, int64_t *seq)
-{
-	enum err e = store_begin(l->c->store);
-
-	if (e != ERR_OK)
-		return e;
-	e = write_refusal(l, ev, full, seq);
-	if (e == ERR_OK)
-		return store_commit(l->c->store);
-	store_rollback(l->c->store);
-	return e;
+		e = store_unproved_add(s, l->who.remote ? "remote" : "local", l->who.address, clock_real_s());
+	return e == ERR_OK ? record_stale_card(l, r->ev, &r->seq) : e;
 }
 
 static void record_lockout(const struct login *l, const struct event *refusal)
@@ -361,8 +344,7 @@ enum err login_end_refuse(struct login *l, enum err why)
 			tried_field(l),
 		},
 	};
-	bool full = false;
-	int64_t seq = 0;
+	struct refusing r = { .login = l, .ev = &ev };
 	enum err e;
 
 	/* Nobody answered, or the machinery failed before anything was tried: no failure of a person. */
@@ -370,16 +352,14 @@ enum err login_end_refuse(struct login *l, enum err why)
 		log_without_row(l, "no login", why);
 		return why;
 	}
-	e = record_refusal(l, &ev, &full, &seq);
-	if (e == ERR_STORE_FULL)
-		e = record_refusal(l, &ev, &full, &seq);
+	e = store_transaction(l->c->store, true, write_refusal, &r);
 	if (e != ERR_OK)
 		return e;
-	if (seq)
-		event_publish(&ev, seq);
+	if (r.seq)
+		event_publish(&ev, r.seq);
 	else
 		log_without_row(l, "login refused", why);
-	if (full)
+	if (r.full)
 		record_lockout(l, &ev);
 	return why;
 }

@@ -13,7 +13,7 @@
 #include "text.h"
 #include "who.h"
 
-/* body runs in one write transaction; its event is published after the commit. */
+/* Bodies of one write transaction get this; their event is published after the commit. */
 struct step {
 	const struct auth_call *c;
 	const struct who *w;
@@ -41,7 +41,7 @@ static enum err record(struct step *s, enum event_type type, int64_t card)
 }
 
 /* As the person is now: a removal since the call began counts. */
-static enum err still_active(struct step *s)
+static enum err still_active(const struct step *s)
 {
 	struct person now;
 	enum err e = store_person_by_id(s->c->store, s->w->person.id, &now);
@@ -51,36 +51,21 @@ static enum err still_active(struct step *s)
 	return e == ERR_OK && now.state != PERSON_ACTIVE ? ERR_LOCKED : e;
 }
 
-static enum err transaction(struct step *s, enum err (*body)(struct step *s))
+static enum err in_transaction(struct step *s, store_body body)
 {
 	enum err e;
 
 	if (s->begins && who_has_no_space(s->c, s->w))
 		return ERR_STORE_FULL;
-	e = store_begin(s->c->store);
-	if (e != ERR_OK)
-		return e;
-	e = body(s);
-	if (e != ERR_OK) {
-		store_rollback(s->c->store);
-		return e;
-	}
-	e = store_commit(s->c->store);
+	e = store_transaction(s->c->store, !s->begins || s->w->class_of->when_full, body, s);
 	if (e == ERR_OK && s->seq)
 		event_publish(&s->ev, s->seq);
 	return e;
 }
 
-/* Once more when the reserve has just been given up. */
-static enum err in_transaction(struct step *s, enum err (*body)(struct step *s))
+static enum err insert_pending(struct store *store, void *arg)
 {
-	enum err e = transaction(s, body);
-
-	return e == ERR_STORE_FULL ? transaction(s, body) : e;
-}
-
-static enum err insert_pending(struct step *s)
-{
+	const struct step *s = arg;
 	const struct auth_call *c = s->c;
 	struct session_row r = {
 		.person = s->w->person.id, .card = -1, .grant = -1, .host_pid = c->peer->pid, .host_start = c->peer->start,
@@ -98,7 +83,7 @@ static enum err insert_pending(struct step *s)
 	else if (e == ERR_OK) {
 		r.card = g.card;
 		r.grant = g.id;
-		e = store_grant_used(c->store, g.id, clock_real_s());
+		e = store_grant_used(store, g.id, clock_real_s());
 	} else if (e == ERR_NO_GRANT) {
 		e = account_without_grant(c, s->w, &r.card);
 	}
@@ -110,7 +95,7 @@ static enum err insert_pending(struct step *s)
 	    !text_copy(r.address, sizeof(r.address), s->w->address))
 		return fail(ERR_PROTOCOL, "a name is too long for a session");
 	text_escape(r.tty, sizeof(r.tty), c->request->tty);
-	return store_session_add(c->store, &r);
+	return store_session_add(store, &r);
 }
 
 /* An account that is no person's: nothing is kept of its sessions. */
@@ -170,24 +155,25 @@ enum err session_open(const struct auth_call *c, struct wire_result *ret)
 	return e;
 }
 
-static enum err open_pending(struct step *s)
+static enum err open_pending(struct store *store, void *arg)
 {
+	struct step *s = arg;
 	struct session_row r;
 	struct moment now;
 	enum err e = clock_now(&now);
 
 	if (e == ERR_OK)
-		e = store_session_of_host(s->c->store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
+		e = store_session_of_host(store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
 	if (e != ERR_OK)
 		return e == ERR_NOT_FOUND ? fail(ERR_NO_GRANT, "no pending session of this host") : e;
 	e = still_active(s);
 	if (e == ERR_OK)
-		e = grant_card_good(s->c->store, r.card);
+		e = grant_card_good(store, r.card);
 	if (e != ERR_OK)
 		return e;
 	r.state = SESSION_OPEN;
 	memcpy(r.logind_session, s->logind, sizeof(r.logind_session));
-	e = store_session_update(s->c->store, &r);
+	e = store_session_update(store, &r);
 	if (e == ERR_OK)
 		e = record(s, EVENT_SESSION_OPEN, r.card);
 	return e;
@@ -215,14 +201,15 @@ enum err session_confirm(const struct auth_call *c, struct wire_result *ret)
 	return e;
 }
 
-static enum err close_own(struct step *s)
+static enum err close_own(struct store *store, void *arg)
 {
+	struct step *s = arg;
 	struct session_row r;
 	struct moment now;
 	enum err e = clock_now(&now);
 
 	if (e == ERR_OK)
-		e = store_session_of_host(s->c->store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
+		e = store_session_of_host(store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
 	if (e == ERR_NOT_FOUND)
 		return ERR_OK;          /* closed already, or never opened */
 	if (e != ERR_OK)
@@ -231,7 +218,7 @@ static enum err close_own(struct step *s)
 	/* The event is published after this frame is gone. */
 	memcpy(s->logind, r.logind_session, sizeof(s->logind));
 	r.closed_at = clock_real_s();
-	e = store_session_update(s->c->store, &r);
+	e = store_session_update(store, &r);
 	if (e == ERR_OK)
 		e = record(s, EVENT_SESSION_CLOSE, r.card);
 	return e;

@@ -16,6 +16,8 @@ struct change {
 	int64_t now;
 	size_t n, room;
 	struct recorded *events;
+	enum err (*work)(struct change *c, void *arg);
+	void *arg;
 };
 
 struct store *change_store(const struct change *c)
@@ -66,34 +68,25 @@ static void block_signals(sigset_t *before)
 		abort();
 }
 
-static enum err once(struct change *c, enum err (*work)(struct change *c, void *arg), void *arg)
+static enum err do_work(struct store *s, void *arg)
 {
+	struct change *c = arg;
+
+	(void)s;
 	c->n = 0;
 	c->now = clock_real_s();
-
-	enum err e = store_begin(c->tool->store);
-
-	if (e)
-		return e;
-	e = work(c, arg);
-	if (!e)
-		e = store_commit(c->tool->store);
-	if (e)
-		store_rollback(c->tool->store);
-	return e;
+	return c->work(c, c->arg);
 }
 
 enum err change_run(struct tool *t, enum err (*work)(struct change *c, void *arg), void *arg)
 {
-	struct change c = { .tool = t };
+	struct change c = { .tool = t, .work = work, .arg = arg };
 	sigset_t before;
 
 	block_signals(&before);
 
-	enum err e = once(&c, work, arg);
+	enum err e = store_transaction(t->store, true, do_work, &c);
 
-	if (e == ERR_STORE_FULL)
-		e = once(&c, work, arg);
 	if (!e)
 		for (size_t i = 0; i < c.n; i++)
 			event_publish(&c.events[i].event, c.events[i].seq);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "paths.h"
 #include "peer.h"
+#include "room.h"
 #include "trusted.h"
 #include "wire.h"
 
@@ -39,52 +40,6 @@ static void refuse(int host, enum err why)
 		log_line(LOG_DEBUG, "a refused host did not listen");
 }
 
-static bool asks_for_sshd(const struct daemon *d, bool root_socket, int64_t uid)
-{
-	return !root_socket && uid > 0 && uid == d->conf.keys_uid;
-}
-
-/* How many calls there are of ordinary users through one of the sockets, in all and of this uid. Who asks for sshd is none of them. */
-static bool crowded(const struct daemon *d, bool root_socket, int64_t uid, size_t most, size_t most_of_uid)
-{
-	size_t all = 0, same = 0;
-
-	for (size_t i = 0; i < d->n_calls; i++) {
-		const struct call *c = d->calls[i];
-		bool counts = c->root_socket == root_socket && c->uid != 0 && !asks_for_sshd(d, root_socket, c->uid);
-
-		all += counts;
-		same += counts && c->uid == uid;
-	}
-	return all >= most || same >= most_of_uid;
-}
-
-static bool is_for_sshd(const struct daemon *d, const struct call *c)
-{
-	return asks_for_sshd(d, c->root_socket, c->uid);
-}
-
-static size_t count_for_sshd(const struct daemon *d)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->n_calls; i++)
-		n += is_for_sshd(d, d->calls[i]);
-	return n;
-}
-
-/* Of all others' places so many are free, and more. */
-static bool others_have(const struct daemon *d, size_t places)
-{
-	return d->n_calls - count_for_sshd(d) + places < BOUNDS_CALLS_OTHERS;
-}
-
-bool call_room(const struct daemon *d, bool root_socket)
-{
-	/* Through the user socket sshd's account may come, whatever others do. */
-	return d->n_calls < BOUNDS_CALLS && (root_socket ? others_have(d, 0) : !deadline_left(d->turn));
-}
-
 bool call_is_silent(const struct call *c)
 {
 	char byte;
@@ -92,54 +47,10 @@ bool call_is_silent(const struct call *c)
 	return c->host >= 0 && recv(c->host, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
-/* Many people may begin a login at once: none of them waits for who stands at a prompt, and nobody there for them. */
-static bool within_bounds(const struct daemon *d, int64_t uid, bool root_socket)
+/* Told so, the one whose place another gets is ended. */
+static void make_room(struct daemon *d, bool root_socket, int64_t uid)
 {
-	if (d->n_calls >= BOUNDS_CALLS)
-		return false;
-	if (asks_for_sshd(d, root_socket, uid))
-		return count_for_sshd(d) < BOUNDS_CALLS_KEYS;
-	if (root_socket || uid == 0)
-		return others_have(d, 0);
-	return others_have(d, BOUNDS_CALLS_ROOT) && !crowded(d, false, uid, BOUNDS_CALLS_USER, BOUNDS_CALLS_USER_UID);
-}
-
-/* Silent, or of sshd's account and slower than any answer is. */
-static bool gives_way(const struct call *c, bool for_sshd)
-{
-	return call_is_silent(c) || (for_sshd && c->worker && deadline_left(c->deadline) < CALL_KEYS_MS - CALL_FIRST_MS);
-}
-
-/* Of ordinary users, or of sshd's account, the one that ends first by itself. */
-static struct call *first_to_go(const struct daemon *d, bool for_sshd)
-{
-	struct call *found = NULL;
-
-	for (size_t i = 0; i < d->n_calls; i++) {
-		struct call *c = d->calls[i];
-		bool same = !c->root_socket && c->uid != 0 && is_for_sshd(d, c) == for_sshd;
-
-		if (same && (!found || c->deadline < found->deadline) && gives_way(c, for_sshd))
-			found = c;
-	}
-	return found;
-}
-
-static bool lacks_room(const struct daemon *d, int64_t uid, bool root_socket)
-{
-	if (asks_for_sshd(d, root_socket, uid))
-		return count_for_sshd(d) >= BOUNDS_CALLS_KEYS;
-	return !root_socket && uid != 0 && crowded(d, false, uid, BOUNDS_CALLS_USER, SIZE_MAX) &&
-	       !crowded(d, false, uid, SIZE_MAX, BOUNDS_CALLS_USER_UID);
-}
-
-/*
- * A host speaks as soon as it is connected. Who only keeps places, and one person may have thousands of uids for that (subuid(5)), loses
- * them to who comes.
- */
-static void make_room(struct daemon *d, int64_t uid, bool root_socket)
-{
-	struct call *c = lacks_room(d, uid, root_socket) ? first_to_go(d, asks_for_sshd(d, root_socket, uid)) : NULL;
+	struct call *c = room_taken_from(d, root_socket, uid);
 
 	if (!c)
 		return;
@@ -157,8 +68,8 @@ struct call *call_add(struct daemon *d, int host, bool root_socket)
 	bool allowed = uid == 0 || (uid > 0 && !root_socket);
 
 	if (allowed)
-		make_room(d, uid, root_socket);
-	if (allowed && within_bounds(d, uid, root_socket))
+		make_room(d, root_socket, uid);
+	if (allowed && room_for(d, root_socket, uid))
 		c = calloc(1, sizeof(*c));
 	if (!c) {
 		refuse(host, allowed ? ERR_BUSY : ERR_NOT_ALLOWED);
@@ -192,7 +103,7 @@ enum err call_start(struct daemon *d, struct call *c)
 	if (e != ERR_OK)
 		return e;
 	/* su and sudo come as root: from here on the caller's real uid is what counts. */
-	if (c->root_socket && peer.ruid != 0 && crowded(d, true, peer.ruid, BOUNDS_CALLS_SU, BOUNDS_CALLS_SU_UID)) {
+	if (c->root_socket && peer.ruid != 0 && !room_for_su(d, peer.ruid)) {
 		refuse(c->host, ERR_BUSY);
 		return fail(ERR_BUSY, "uid %lld has too many calls open", (long long)peer.ruid);
 	}
@@ -212,7 +123,7 @@ enum err call_start(struct daemon *d, struct call *c)
 	if (e == ERR_OK)
 		e = send_peer(c, &peer);
 	close_fd(&c->host);
-	c->deadline = deadline_in(is_for_sshd(d, c) ? CALL_KEYS_MS : CALL_MAX_MS);
+	c->deadline = deadline_in(room_is_for_sshd(d, c) ? CALL_KEYS_MS : CALL_MAX_MS);
 	return e;
 }
 

@@ -40,9 +40,6 @@ struct call {
 	struct bounds_waiter wants_hash, wants_card;
 };
 
-/* Somebody may come through this socket. */
-bool call_room(const struct daemon *d, bool root_socket);
-
 /* It is connected and has not said a word: a host speaks at once. */
 bool call_is_silent(const struct call *c);
 

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "log.h"
 #include "paths.h"
+#include "room.h"
 #include "secret.h"
 #include "sockets.h"
 
@@ -79,7 +80,7 @@ static bool take_signals(struct daemon *d, int fd)
 static void accept_some(struct daemon *d, int listening, bool root_socket)
 {
 	/* A few at a time, so that neither socket keeps the other waiting. */
-	for (int i = 0; i < 16 && call_room(d, root_socket); i++) {
+	for (int i = 0; i < 16 && room_at(d, root_socket); i++) {
 		int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0)
@@ -100,8 +101,8 @@ struct watched {
 static void watch(struct watched *w, const struct daemon *d, int signals, const struct sockets *s)
 {
 	w->fds[POLL_SIGNALS] = (struct pollfd){ .fd = signals, .events = POLLIN };
-	w->fds[POLL_ROOT] = (struct pollfd){ .fd = call_room(d, true) ? s->root : -1, .events = POLLIN };
-	w->fds[POLL_USER] = (struct pollfd){ .fd = call_room(d, false) ? s->user : -1, .events = POLLIN };
+	w->fds[POLL_ROOT] = (struct pollfd){ .fd = room_at(d, true) ? s->root : -1, .events = POLLIN };
+	w->fds[POLL_USER] = (struct pollfd){ .fd = room_at(d, false) ? s->user : -1, .events = POLLIN };
 	w->n = POLL_FIXED;
 	w->timeout = deadline_left(d->turn) ? deadline_left(d->turn) : -1;
 	for (size_t i = 0; i < d->n_calls; i++) {

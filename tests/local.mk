@@ -13,7 +13,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
 	tests/unit/test_pcsc tests/unit/test_peer \
 	tests/unit/test_policy tests/unit/test_policy_faults tests/unit/test_prompt tests/unit/test_proved tests/unit/test_pwhash tests/unit/test_random \
-	tests/unit/test_relay \
+	tests/unit/test_relay tests/unit/test_room \
 	tests/unit/test_seal tests/unit/test_secret tests/unit/test_session tests/unit/test_settings \
 	tests/unit/test_setting_ssh tests/unit/test_speech tests/unit/test_ssh_keys tests/unit/test_stack_judge tests/unit/test_status tests/unit/test_store tests/unit/test_store_crash tests/unit/test_store_parallel \
 	tests/unit/test_qr tests/unit/test_store_dir tests/unit/test_store_lock \
@@ -28,6 +28,8 @@ check_PROGRAMS += $(unit_tests)
 endif
 
 tests_unit_test_bounds_SOURCES = tests/unit/test_bounds.c cardmfad/bounds.c
+tests_unit_test_room_SOURCES = tests/unit/test_room.c
+tests_unit_test_room_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c
 tests_unit_test_worker_io_SOURCES = tests/unit/test_worker_io.c cardmfad/worker_io.c
 tests_unit_test_worker_io_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad

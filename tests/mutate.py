@@ -90,6 +90,7 @@ TABLE = {
     "lib/wire/wire_host.c": "wire",
     "lib/wire/wire_daemon.c": "wire",
     "cardmfad/bounds.c": "bounds",
+    "cardmfad/room.c": "room",
     "cardmfad/peer.c": "peer",
     "cardmfad/worker_io.c": "worker_io",
     "pam_module/relay.c": "relay",

@@ -269,6 +269,7 @@ static enum err write_refusal(struct store *s, void *arg)
 	const struct login *l = r->login;
 	enum err e = ERR_OK;
 
+	r->seq = 0;
 	if (l->ticket.try_id)
 		e = l->verified || l->ticket.person == 0 ? lockout_failed(s, &l->ticket, &l->limits, &r->full) : lockout_returned(s, &l->ticket);
 	if (e == ERR_OK)

@@ -208,6 +208,7 @@ static enum err close_own(struct store *store, void *arg)
 	struct moment now;
 	enum err e = clock_now(&now);
 
+	s->seq = 0;
 	if (e == ERR_OK)
 		e = store_session_of_host(store, now.boot_id, s->c->peer->pid, s->c->peer->start, s->w->person.id, &r);
 	if (e == ERR_NOT_FOUND)

@@ -13,6 +13,7 @@ static struct {
 	int steps;
 	bool writes_only;       /* count no step that writes nothing */
 	const char *on_begin;   /* SQL of another process, once, just before the next transaction */
+	const char *behind;     /* the same, just before the one that follows the fault */
 } fault;
 
 static inline void fault_apart(const char *sql);
@@ -45,8 +46,11 @@ int sqlite3_step(sqlite3_stmt *statement)
 		fault.on_begin = NULL;
 		fault_apart(sql);
 	}
-	if (fault.armed && (!fault.writes_only || fault_is_write(statement)) && ++fault.steps == fault.at)
+	if (fault.armed && (!fault.writes_only || fault_is_write(statement)) && ++fault.steps == fault.at) {
+		if (fault.behind)
+			fault.on_begin = fault.behind;
 		return fault.code;
+	}
 	return real(statement);
 }
 

@@ -745,6 +745,33 @@ static void write_without_space(const char *factors, const char *secret, enum er
 	fault.writes_only = false;
 }
 
+/* Between a full disk and the second try another process recorded the lost card: no event of the first is published. */
+static void an_event_that_was_undone_is_not_published(void **state)
+{
+	char sql[64];
+	bool met = true;
+	enum err e;
+
+	(void)state;
+	fault_apart("UPDATE card SET state = 'suspended' WHERE id = 1");
+	assert_int_equal(stage_login(STAGE_PIN, "x"), ERR_SECRET_WRONG);
+	fault.writes_only = true;
+	for (int n = 1; met; n++) {
+		assert_int_equal(stage_count("SELECT count(*) FROM event"), 1);
+		fault_apart("DELETE FROM try; DELETE FROM bucket");
+		stage_pass(602);
+		snprintf(sql, sizeof(sql), "UPDATE event SET at = %lld", (long long)clock_real_s());
+		fault.behind = sql;
+		met = login_with_fault(n, SQLITE_FULL, "x", &e);
+		fault.behind = fault.on_begin = NULL;
+		assert_int_equal(strstr(stage.log, "login SUSPENDED") == NULL, met);
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+		assert_true(n < 40);
+	}
+	fault.writes_only = false;
+	assert_int_equal(stage_count("SELECT count(*) FROM event"), 2);
+}
+
 static void the_reserve_serves_every_write(void **state)
 {
 	(void)state;
@@ -804,6 +831,7 @@ int main(void)
 		END_TEST(A37_a_fault_at_any_step_never_hides_a_guess),
 		END_TEST(a_fault_at_any_step_leaves_no_code_good),
 		END_TEST(space_that_ends_at_any_step),
+		END_TEST(an_event_that_was_undone_is_not_published),
 		END_TEST(the_reserve_serves_every_write),
 		END_TEST(a_reserve_given_up_closes_other_classes),
 	};

@@ -423,6 +423,32 @@ static void write_without_space(enum wire_op op, enum err end, const char *undo)
 	fault.writes_only = false;
 }
 
+/* Between a full disk and the second try another process closed it: no event of the first is published. */
+static void an_event_that_was_undone_is_not_published(void **state)
+{
+	bool met = true;
+	enum err e;
+
+	(void)state;
+	log_in();
+	assert_int_equal(stage_run(WIRE_OPEN), ERR_OK);
+	enter_scope();
+	assert_int_equal(stage_run(WIRE_CONFIRM), ERR_OK);
+	fault.writes_only = true;
+	for (int n = 1; met; n++) {
+		fixture_raw(rules_dir, "UPDATE session SET state = 'open', closed_at = NULL");
+		fault.behind = "UPDATE session SET state = 'closed', closed_at = 1";
+		met = fault_run(WIRE_CLOSE, n, SQLITE_FULL, &e);
+		fault.behind = NULL;
+		assert_int_equal(e, ERR_OK);
+		assert_int_equal(strstr(stage.log, "session-close OK") == NULL, met);
+		assert_int_equal(stage_count("SELECT count(*) FROM event WHERE type = 'session-close'"), !met);
+		assert_int_equal(store_reserve_make(rules_store), ERR_OK);
+		assert_true(n < 20);
+	}
+	fault.writes_only = false;
+}
+
 static void the_reserve_serves_sessions(void **state)
 {
 	(void)state;
@@ -716,6 +742,7 @@ int main(void)
 		STAGE_TEST_SECRETS(only_its_own_session_is_closed),
 		STAGE_TEST_SECRETS(a_store_that_fails_says_so),
 		STAGE_TEST_SECRETS(a_fault_at_any_step_changes_nothing),
+		STAGE_TEST_SECRETS(an_event_that_was_undone_is_not_published),
 		STAGE_TEST_SECRETS(the_reserve_serves_sessions),
 		STAGE_TEST_SECRETS(a_source_of_accounts_that_fails_closes_nothing),
 		STAGE_TEST_SECRETS(without_a_clock_no_session),

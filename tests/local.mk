@@ -73,6 +73,13 @@ tests_unit_test_qr_LDADD = lib/libbase.a $(QRENCODE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_when_SOURCES = tests/unit/test_when.c cardtool/when.c
 tests_unit_test_when_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardtool
 
+# It stands before pcscd, which is without a sanitizer's library.
+check_PROGRAMS += tests/card/slow_pcscd.so
+tests_card_slow_pcscd_so_SOURCES = tests/card/slow_pcscd.c
+tests_card_slow_pcscd_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
+tests_card_slow_pcscd_so_LDFLAGS = -shared
+tests_card_slow_pcscd_so_LDADD =
+
 check_PROGRAMS += tests/card/sandbox_probe
 tests_card_sandbox_probe_SOURCES = tests/card/sandbox_probe.c cardmfad/card_sandbox.c
 tests_card_sandbox_probe_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """cardmfa-card with cards, neighbours and a pcscd that do not behave."""
+import contextlib
 import multiprocessing
 
 from rig import *
@@ -19,7 +20,7 @@ def stalled_login(card, step, how, pin=PIN):
     else:
         card.ctl("fault", how, step, 0)
         process.send(NEXT, wait_ms=5000)
-    card.ctl("wait", "stalled")
+    card.ctl("wait", "stalled", SOON * 1000)
     return process
 
 
@@ -42,7 +43,7 @@ def A66_killed_at_each_apdu(kind):
 
 
 def A66_starter_gone(kind):
-    """The one who asked hangs up while the card is busy: the process goes at once, the card is clean."""
+    """The one who asked hangs up while the card is busy: the process goes, the card is clean."""
     with Vcard("--kind", kind) as card:
         for step in STEPS:
             process = stalled_login(card, step, "stall-done")
@@ -72,20 +73,64 @@ def never_stops(over, pipe):
     pipe.send(signatures)
 
 
+@contextlib.contextmanager
+def never_stopping(number):
+    """So many of them meanwhile."""
+    over, ends = multiprocessing.Event(), [multiprocessing.Pipe(False) for _ in range(number)]
+    strangers = [multiprocessing.Process(target=never_stops, args=(over, end), daemon=True) for _, end in ends]
+    for stranger in strangers:
+        stranger.start()
+    try:
+        yield [end for end, _ in ends]
+    finally:
+        over.set()
+        for stranger in strangers:
+            stranger.join(SOON)
+
+
 def A66_strangers_who_never_stop_asking():
     """Many at once, while one login after the other is made: nobody's command runs behind a PIN."""
     with Vcard("--kind", "one") as card:
-        over, ends = multiprocessing.Event(), [multiprocessing.Pipe(False) for _ in range(60)]
-        strangers = [multiprocessing.Process(target=never_stops, args=(over, end), daemon=True) for _, end in ends]
-        for stranger in strangers:
-            stranger.start()
-        for _ in range(500 if LONG else 25):
-            equal(login()[1].result, "OK", "login")
-        over.set()
-        check(all(end.poll(20) for end, _ in ends), "a stranger ended before")
-        equal(sum(end.recv() for end, _ in ends), 0, "signatures that strangers had")
-        for stranger in strangers:
-            stranger.join()
+        with never_stopping(60) as ends:
+            for _ in range(500 if LONG else 25):
+                equal(login()[1].result, "OK", "login")
+        check(all(end.poll(20) for end in ends), "a stranger ended before")
+        equal(sum(end.recv() for end in ends), 0, "signatures that strangers had")
+
+
+LATE = 3                # the exit status of a process that did not get the time it needed
+
+
+def end_beside_neighbours(card, how, end):
+    """Ends a login that hangs at its PIN; tells whether it went by itself, and whether anybody has signed then."""
+    process = stalled_login(card, "VERIFY", how)
+    card.ctl("log", "reset")
+    end(process)
+    card.ctl("fault", "clear")
+    process.wait()
+    until(lambda: not card.verified(), SOON, "verified after the end")
+    return process.rc != LATE, any(entry.startswith("SIGN,") and entry.endswith(",9000") for entry in card.ctl("log").split())
+
+
+def A66_hung_up_beside_strangers_connected_all_the_time():
+    """pcscd gives the card of a client that is gone to others before it resets it; this one is slow in doing so."""
+    ends = (("hung up", lambda process: process.link.close()),
+            ("told to end", lambda process: os.kill(process.pid, signal.SIGTERM)))
+    with slow_pcscd(), Vcard("--kind", "one") as card:
+        neighbour = Stranger().connect()        # the reader is never ours alone
+        with never_stopping(4) as strangers:
+            for told, end in ends:
+                for how in ("stall", "stall-done"):
+                    what, wanted = "%s, %s" % (told, how), 20 if LONG else 3
+                    for _ in range(4 * wanted):
+                        by_itself, signed = end_beside_neighbours(card, how, end)
+                        check(not (by_itself and signed), "a signature behind a PIN, " + what)
+                        wanted -= by_itself
+                        if wanted == 0:
+                            break
+                    equal(wanted, 0, "ends that were in time are missing, " + what)
+        check(all(stranger.poll(20) for stranger in strangers), "a stranger ended before")
+        neighbour.close()
 
 
 def A66_every_ending(kind):
@@ -358,12 +403,27 @@ def listens():
         return line.connect_ex("/run/pcscd/pcscd.comm") == 0
 
 
-def start_pcscd():
+def start_pcscd(environment=None):
     no_socket()
     log = open("/run/pcscd.log", "ab")
-    pcscd = subprocess.Popen(["pcscd", "--foreground"], stdout=log, stderr=log)
+    pcscd = subprocess.Popen(["pcscd", "--foreground"], stdout=log, stderr=log, env=environment)
     until(listens, SOON, "pcscd does not start")
     return pcscd
+
+
+@contextlib.contextmanager
+def slow_pcscd():
+    """In place of the present one, which has another like it behind."""
+    for pid in pcscd_pids():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not pcscd_pids(), SOON, "pcscd does not end")     # its ports are free then
+    slow = start_pcscd(dict(os.environ, LD_PRELOAD=program("slow_pcscd.so")))
+    try:
+        yield
+    finally:
+        slow.kill()
+        slow.wait()
+        start_pcscd()
 
 
 def A74_pcscd():
@@ -453,5 +513,5 @@ if __name__ == "__main__":
                           reset_between)]
     main(tests + [A66_strangers_who_never_stop_asking, A70_framing, A71_hostile_objects, A65_no_retry, tries_unknown, stays_verified,
                   no_piv_card, swapped_between, pulled_while_asked, reset_between_no_chuid,
-                  connected_after_a_death, malformed_signatures, replayed_login, A74_held_by_others,
-                  A74_pcscd])
+                  connected_after_a_death, malformed_signatures, replayed_login,
+                  A66_hung_up_beside_strangers_connected_all_the_time, A74_held_by_others, A74_pcscd])

@@ -127,14 +127,14 @@ enum err call_start(struct daemon *d, struct call *c)
 	return e;
 }
 
-/* Killed, its place given back; it is reaped as a stranger. */
+/* It may be behind a PIN: it is told to end, and has its place until it is gone. */
 static void drop_card(struct daemon *d, struct call *c)
 {
 	if (c->card)
-		kill(c->card, SIGKILL);
-	c->card = 0;
-	if (c->has_card)
+		leaving_add(&d->leaving, c->card, c->uid != 0);
+	else if (c->has_card)
 		bounds_release(&d->cards);
+	c->card = 0;
 	c->has_card = false;
 }
 
@@ -207,7 +207,7 @@ static enum err give_card(struct daemon *d, struct call *c)
 /* Places for ordinary users end earlier: some are kept for root's hosts. */
 static bool card_allowed(const struct daemon *d, const struct call *c)
 {
-	size_t users = 0;
+	size_t users = leaving_of_users(&d->leaving);
 
 	if (c->uid == 0)
 		return true;

@@ -11,6 +11,7 @@
 #include "bounds.h"
 #include "conf_file.h"
 #include "error.h"
+#include "leaving.h"
 #include "spawn.h"
 
 #define CALL_FIRST_MS 2000              /* until the host's first message */
@@ -25,6 +26,7 @@ struct daemon {
 	struct call *calls[BOUNDS_CALLS];
 	size_t n_calls;
 	struct bounds_queue hashes, cards;
+	struct leaving leaving;         /* card processes: each keeps its place of `cards` */
 	int64_t turn;                   /* until then nobody else gives way, and who comes through the user socket waits */
 };
 

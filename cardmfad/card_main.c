@@ -3,9 +3,10 @@
  * cardmfa-card SECONDS: serves card requests on CARD_LINK_FD until its starter hangs up (card_link.h).
  *
  * No call of libpcsclite can be cancelled, so the process itself is what is given up: when a request's
- * time is over it says so from the timer's handler and ends at once; when its starter is gone it ends at
- * once. pcscd resets the card of a process that ends inside a transaction, and a VERIFY is never
- * sent outside one.
+ * time is over it says so from the timer's handler and ends at once. pcscd resets the card of a process
+ * that ends inside a transaction, and a VERIFY is never sent outside one. But an instant before that reset
+ * it gives the card to others; so who is told to end (SIGTERM, its starter hangs up) behind a PIN sends
+ * nothing more to the card, ends the transaction with its reset, and goes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,7 @@
 
 static volatile sig_atomic_t phase;
 static volatile sig_atomic_t late;
+static volatile sig_atomic_t leaving;
 static timer_t timer;
 static int64_t end_of_life, end_of_request;
 static bool looks_around;               /* NEXT: other readers are worth a look */
@@ -55,6 +57,7 @@ static const enum err late_errs[] = {
 	[CARD_PHASE_SERVICE] = ERR_PCSC,
 	[CARD_PHASE_TAKE] = ERR_BUSY,
 	[CARD_PHASE_TALK] = ERR_TIMEOUT,
+	[CARD_PHASE_PIN] = ERR_TIMEOUT,
 };
 
 /* Async-signal-safe: sending this answer is memcpy, send(2) and poll(2). */
@@ -63,6 +66,8 @@ static void on_timer(int sig)
 	int error = errno;
 
 	(void)sig;
+	if (leaving)
+		_exit(EXIT_LATE);
 	late = 1;
 	if (late_errs[phase] != ERR_OK) {
 		late_answer.result = late_errs[phase];
@@ -73,17 +78,7 @@ static void on_timer(int sig)
 	errno = error;
 }
 
-static void on_link(int sig)
-{
-	struct pollfd link = { .fd = CARD_LINK_FD, .events = POLLRDHUP };
-	int error = errno;
-
-	(void)sig;
-	if (poll(&link, 1, 0) > 0 && link.revents & (POLLHUP | POLLRDHUP | POLLERR))
-		_exit(EXIT_SUCCESS);
-	errno = error;
-}
-
+/* Async-signal-safe. */
 static void set_timer(int64_t ms, int64_t again_ms)
 {
 	const struct itimerspec when = {
@@ -93,6 +88,41 @@ static void set_timer(int64_t ms, int64_t again_ms)
 
 	if (timer_settime(timer, 0, &when, NULL))
 		_exit(EXIT_FAILURE);
+}
+
+/* Behind a PIN the end of the transaction ends the process, or the timer. */
+static void leave(void)
+{
+	if (phase != CARD_PHASE_PIN)
+		_exit(EXIT_SUCCESS);
+	if (!leaving)
+		set_timer(CARD_LEAVE_MS, AGAIN_MS);
+	leaving = 1;
+}
+
+static void on_term(int sig)
+{
+	int error = errno;
+
+	(void)sig;
+	leave();
+	errno = error;
+}
+
+static void on_link(int sig)
+{
+	struct pollfd link = { .fd = CARD_LINK_FD, .events = POLLRDHUP };
+	int error = errno;
+
+	(void)sig;
+	if (poll(&link, 1, 0) > 0 && link.revents & (POLLHUP | POLLRDHUP | POLLERR))
+		leave();
+	errno = error;
+}
+
+static bool is_leaving(void)
+{
+	return leaving;
 }
 
 static void start_request(const struct card_request *r)
@@ -113,6 +143,8 @@ static void on_phase(enum card_phase p)
 {
 	int left = deadline_left(end_of_request);
 
+	if (leaving)
+		_exit(EXIT_SUCCESS);
 	if (looks_around && (p == CARD_PHASE_TAKE || phase == CARD_PHASE_TAKE))
 		set_timer(p == CARD_PHASE_TAKE && left > TAKE_MS ? TAKE_MS : left > 0 ? left : 1, AGAIN_MS);
 	phase = (sig_atomic_t)p;
@@ -159,6 +191,7 @@ static const struct card_host host = {
 	.lock = lock_reader,
 	.unlock = unlock_reader,
 	.phase = on_phase,
+	.leaving = is_leaving,
 };
 
 static enum err check_descriptors(void)
@@ -200,6 +233,8 @@ static enum err prepare_signals(unsigned seconds)
 		e = handle(SIGUSR1, on_timer);
 	if (e == ERR_OK)
 		e = handle(SIGIO, on_link);
+	if (e == ERR_OK)
+		e = handle(SIGTERM, on_term);
 	if (e != ERR_OK)
 		return e;
 	alarm(seconds);

@@ -43,18 +43,26 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void reap_of_call(struct daemon *d, pid_t pid, int status)
+{
+	for (size_t i = 0; i < d->n_calls; i++)
+		if (d->calls[i]->worker == pid || d->calls[i]->card == pid) {
+			if (call_reap(d, d->calls[i], pid, status))
+				call_end(d, d->calls[i]);
+			break;
+		}
+}
+
 static void reap(struct daemon *d)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < d->n_calls; i++)
-			if (d->calls[i]->worker == pid || d->calls[i]->card == pid) {
-				if (call_reap(d, d->calls[i], pid, status))
-					call_end(d, d->calls[i]);
-				break;
-			}
+		if (leaving_reaped(&d->leaving, pid))
+			bounds_release(&d->cards);
+		else
+			reap_of_call(d, pid, status);
 }
 
 /* False: it is time to end. */
@@ -98,23 +106,27 @@ struct watched {
 	int timeout;
 };
 
+/* Milliseconds; -1: no end. */
+static int soonest(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static void watch(struct watched *w, const struct daemon *d, int signals, const struct sockets *s)
 {
 	w->fds[POLL_SIGNALS] = (struct pollfd){ .fd = signals, .events = POLLIN };
 	w->fds[POLL_ROOT] = (struct pollfd){ .fd = room_at(d, true) ? s->root : -1, .events = POLLIN };
 	w->fds[POLL_USER] = (struct pollfd){ .fd = room_at(d, false) ? s->user : -1, .events = POLLIN };
 	w->n = POLL_FIXED;
-	w->timeout = deadline_left(d->turn) ? deadline_left(d->turn) : -1;
+	w->timeout = soonest(deadline_left(d->turn) ? deadline_left(d->turn) : -1, leaving_left(&d->leaving));
 	for (size_t i = 0; i < d->n_calls; i++) {
 		struct call *c = d->calls[i];
-		int left = deadline_left(c->deadline);
 
 		w->fds[w->n] = (struct pollfd){ .fd = c->worker ? c->control : c->host, .events = POLLIN };
 		w->calls[w->n++] = c;
 		w->fds[w->n] = (struct pollfd){ .fd = c->host_pidfd, .events = POLLIN };
 		w->calls[w->n++] = c;
-		if (w->timeout < 0 || left < w->timeout)
-			w->timeout = left;
+		w->timeout = soonest(w->timeout, deadline_left(c->deadline));
 	}
 }
 
@@ -135,7 +147,7 @@ static bool worker_is_ending(const struct call *c, short mine)
 static void wait_for_worker(struct call *c)
 {
 	if (c->card)
-		kill(c->card, SIGKILL);
+		kill(c->card, SIGTERM);
 	stop_listening_to(c);
 	close(c->host_pidfd);
 	c->host_pidfd = -1;
@@ -186,6 +198,7 @@ static int run(struct daemon *d, const struct sockets *s)
 			accept_some(d, s->root, true);
 		if (w.fds[POLL_USER].revents)
 			accept_some(d, s->user, false);
+		leaving_enforce(&d->leaving);
 		call_serve(d);
 	}
 }
@@ -251,5 +264,6 @@ int main(int argc, char **argv)
 	rc = run(&d, &s);
 	while (d.n_calls)
 		call_end(&d, d.calls[0]);
+	leaving_wait(&d.leaving);
 	return rc;
 }

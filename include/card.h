@@ -21,14 +21,17 @@ enum card_phase {
 	CARD_PHASE_LOCK,        /* another card process uses the reader */
 	CARD_PHASE_TAKE,        /* another program holds the card */
 	CARD_PHASE_TALK,        /* the card has to answer */
+	CARD_PHASE_PIN,         /* the same, from before the PIN is sent to the end of the transaction */
 };
 
-/* What the process lends. None may be NULL. */
+/* What the process lends. None but the last may be NULL. */
 struct card_host {
 	/* Waits, bounded, until no other card process uses this reader. ERR_BUSY, ERR_SYSTEM. */
 	enum err (*lock)(const char *reader);
 	void (*unlock)(void);
 	void (*phase)(enum card_phase phase);
+	/* Once it is true no card is sent anything more: transactions are ended, that is all. */
+	bool (*leaving)(void);
 };
 
 /* The real PC/SC; never fails, nothing is asked of pcscd before the first request. */

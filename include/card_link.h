@@ -20,8 +20,10 @@ MUST_USE enum err card_link_get_answer(int fd, struct card_answer *ret, int64_t 
  *   fd 3  the link (SOCK_SEQPACKET socketpair), fd 4  lock file: one byte of it, chosen by the reader's name, is locked (F_SETLKW: by process, so one open descriptor may be passed to all; open for writing)
  *   while that reader is used, so one card process at a time talks to a reader and the others wait. fd 4 may be /dev/null: no lock then.
  * stdin, stdout: /dev/null; stderr: the starter's log.
+ * Told to end (SIGTERM, the link is hung up) it goes at once, or, from when it sends a PIN until the card is reset, within CARD_LEAVE_MS.
  */
 #define CARD_LINK_FD 3
 #define CARD_LOCK_FD 4
+#define CARD_LEAVE_MS 1500
 
 #endif

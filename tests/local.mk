@@ -7,7 +7,7 @@ unit_tests = tests/unit/test_account tests/unit/test_apdu tests/unit/test_app_pi
 	tests/unit/test_enrol tests/unit/test_event tests/unit/test_explain tests/unit/test_factor \
 	tests/unit/test_factor_password tests/unit/test_factor_totp tests/unit/test_grant \
 	tests/unit/test_key tests/unit/test_key_certificate tests/unit/test_key_ssh tests/unit/test_key_weak \
-	tests/unit/test_keyring tests/unit/test_krl tests/unit/test_lifecycle tests/unit/test_locality \
+	tests/unit/test_keyring tests/unit/test_krl tests/unit/test_leaving tests/unit/test_lifecycle tests/unit/test_locality \
 	tests/unit/test_lockout tests/unit/test_log tests/unit/test_login tests/unit/test_login_answer \
 	tests/unit/test_login_card tests/unit/test_login_end tests/unit/test_login_session tests/unit/test_login_sim tests/unit/test_login_ssh tests/unit/test_options \
 	tests/unit/test_output tests/unit/test_pam_eval tests/unit/test_pam_stack tests/unit/test_password \
@@ -28,6 +28,9 @@ check_PROGRAMS += $(unit_tests)
 endif
 
 tests_unit_test_bounds_SOURCES = tests/unit/test_bounds.c cardmfad/bounds.c
+tests_unit_test_leaving_SOURCES = tests/unit/test_leaving.c cardmfad/leaving.c
+tests_unit_test_leaving_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
+tests_unit_test_leaving_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=deadline_in,--wrap=deadline_left,--wrap=kill
 tests_unit_test_room_SOURCES = tests/unit/test_room.c
 tests_unit_test_room_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cardmfad
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c

@@ -40,6 +40,8 @@ static enum err transmit(struct apdu_channel *ch, const uint8_t *cmd, size_t len
 	ch->sw = 0;
 	if (deadline_left(ch->deadline) == 0)
 		return fail(ERR_TIMEOUT, "card: too slow, INS %02X not sent", cmd[1]);
+	if (ch->leaving && ch->leaving())
+		return fail(ERR_TIMEOUT, "card: told to end, INS %02X not sent", cmd[1]);
 	ch->io = t->transmit(t->state, &ch->card, cmd, len, r->bytes, &got);
 	if (ch->io != IO_OK)
 		return fail(apdu_io_err(ch->io), "card: no answer to INS %02X", cmd[1]);

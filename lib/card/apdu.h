@@ -20,6 +20,7 @@ struct apdu_channel {
 	const struct transport *transport;
 	struct transport_card card;
 	int64_t deadline;       /* clock.h: nothing is sent after it */
+	bool (*leaving)(void);  /* nor when this is true; may be NULL */
 	enum io io;
 	uint16_t sw;
 };

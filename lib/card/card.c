@@ -360,6 +360,7 @@ static enum err verify(struct card *c, struct seat *s, struct card_request *r)
 		return e;
 	c->verify_spent = true;
 	s->dirty = true;
+	c->host->phase(CARD_PHASE_PIN);
 	e = s->app->verify(&s->channel, &r->pin, &s->tries.left);
 	secret_wipe(&r->pin);
 	return e;

@@ -185,6 +185,7 @@ static enum err enter(struct seat *s, const struct card_app *const *apps, enum s
 	}
 	s->channel.transport = s->transport;
 	s->channel.deadline = deadline_in(TRANSACTION_MS);
+	s->channel.leaving = s->host->leaving;
 	for (int i = 0; i < ENTER_TRIES; i++) {
 		e = try_enter(s, apps, use, fresh);
 		if (s->channel.io != IO_STALE && s->channel.io != IO_RESET)

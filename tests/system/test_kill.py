@@ -340,6 +340,45 @@ def A66_card_left_clean_after_every_end_and_kill_at_each_APDU():
     logs_in(hanako)
 
 
+@report.test(seconds=60)
+def card_process_of_a_hung_up_login_resets_the_card_before_it_goes():
+    taro = people["taro"]
+    configure()
+    for victim in ("host", "worker"):
+        for _ in range(8):
+            mark = world.journal_mark()
+            with stalled(taro.card, "stall-done", "VERIFY", 0):
+                host = pam.Host("taro", *pam.by_password(taro))
+                taro.card.ctl("wait", "stalled")
+                daemon.kill(VICTIMS[victim](host))
+            host.outcome()
+            daemon.wait_quiet()
+            report.equal(taro.card.ctl("verified"), "no", "PIN verified in the card")
+            # Else the machine was so slow that its time was over before the card answered.
+            if "told to end, INS 87 not sent" in world.journal_text(since=mark):
+                break
+        else:
+            raise AssertionError(f"{victim} killed: never in time")
+    logs_in(taro)
+
+
+@report.test(seconds=60)
+def card_process_that_does_not_end_is_killed_and_holds_no_place():
+    taro = people["taro"]
+    daemon.wait_quiet()
+    mark = world.journal_mark()
+    prompt = pam.Held()
+    host = pam.Host("taro", ("PIN", prompt))
+    prompt.wait()
+    card = daemon.wait_process(daemon.CARD)
+    daemon.kill(card, signal.SIGSTOP)
+    daemon.kill(host.pid)
+    host.outcome()
+    daemon.wait_quiet()
+    wait_for_line(f"card process {card} did not end in time: killed", mark)
+    logs_in(taro)
+
+
 # --- the daemon ------------------------------------------------------------------------------------
 
 FAKE = """#!/usr/bin/python3

@@ -119,24 +119,23 @@ static void log_refusal(const struct auth_call *c, const struct who *w, enum err
 		 text_word(origin, sizeof(origin), w->origin), text_word(address, sizeof(address), w->address));
 }
 
-static void count_unproved(const struct auth_call *c, const struct who *w)
+static enum err add_unproved(struct store *store, void *arg)
 {
-	enum err e = store_begin(c->store);
+	const struct step *s = arg;
 
-	if (e == ERR_OK)
-		e = store_unproved_add(c->store, w->remote ? "remote" : "local", w->address, clock_real_s());
-	if (e == ERR_OK)
-		e = store_commit(c->store);
-	if (e != ERR_OK)
-		store_rollback(c->store);
+	return store_unproved_add(store, s->w->remote ? "remote" : "local", s->w->address, clock_real_s());
 }
 
 /* It stands whether or not it can be written down. Behind a refused first line the second comes all the same: counted once. */
-static void record_refusal(const struct auth_call *c, const struct who *w, enum err why)
+static void record_refusal(struct step *s, enum err why)
 {
-	log_refusal(c, w, why);
-	if (!w->known && c->request->op == WIRE_OPEN && !who_has_no_space(c, w))
-		count_unproved(c, w);
+	enum err e = ERR_OK;
+
+	log_refusal(s->c, s->w, why);
+	if (!s->w->known && s->c->request->op == WIRE_OPEN && !who_has_no_space(s->c, s->w))
+		e = store_transaction(s->c->store, false, add_unproved, s);
+	if (e != ERR_OK)
+		log_line(LOG_DEBUG, "a refused session is not added up: %s", err_name(e));
 }
 
 enum err session_open(const struct auth_call *c, struct wire_result *ret)
@@ -151,7 +150,7 @@ enum err session_open(const struct auth_call *c, struct wire_result *ret)
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	else
-		record_refusal(c, &w, e);
+		record_refusal(&s, e);
 	return e;
 }
 
@@ -197,7 +196,7 @@ enum err session_confirm(const struct auth_call *c, struct wire_result *ret)
 	if (e == ERR_OK)
 		ret->verdict = VERDICT_ALLOW;
 	else
-		record_refusal(c, &w, e);
+		record_refusal(&s, e);
 	return e;
 }
 

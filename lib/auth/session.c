@@ -129,13 +129,11 @@ static enum err add_unproved(struct store *store, void *arg)
 /* It stands whether or not it can be written down. Behind a refused first line the second comes all the same: counted once. */
 static void record_refusal(struct step *s, enum err why)
 {
-	enum err e = ERR_OK;
-
 	log_refusal(s->c, s->w, why);
-	if (!s->w->known && s->c->request->op == WIRE_OPEN && !who_has_no_space(s->c, s->w))
-		e = store_transaction(s->c->store, false, add_unproved, s);
-	if (e != ERR_OK)
-		log_line(LOG_DEBUG, "a refused session is not added up: %s", err_name(e));
+	if (s->w->known || s->c->request->op != WIRE_OPEN || who_has_no_space(s->c, s->w))
+		return;
+	if (store_transaction(s->c->store, false, add_unproved, s) != ERR_OK)
+		log_line(LOG_DEBUG, "a refused session is not added up");
 }
 
 enum err session_open(const struct auth_call *c, struct wire_result *ret)

@@ -55,8 +55,8 @@ def turns_are_bounded():
         a.ctl("fault", "stall", "SELECT", 0)
         slow.sign(there)
         a.ctl("wait", "stalled")
-        # The time may end just as it has come to the other reader: then the next one gets there.
-        for last in (False, True):
+        # The time may end just as it has come to the other reader, on a slow machine more than once: then the next one gets there.
+        for tries_left in range(5, -1, -1):
             with Card(seconds=10) as process:
                 start = time.monotonic()
                 first = process.next(wait_ms=0)
@@ -64,7 +64,7 @@ def turns_are_bounded():
             check(took < SOON, "later than its alarm: %.2f s" % took)
             if first.result != "TIMEOUT":
                 break
-            check(not last, "no time for the other reader, twice")
+            check(tries_left, "no time for the other reader, six times")
         check((first.result, first.reader) == ("OK", READERS[1]) or first.result == "BUSY",
               "%s %s" % (first.result, first.reader))
         a.ctl("fault", "clear")

@@ -7,7 +7,7 @@ import itertools
 import pathlib
 import re
 
-from lib import console, daemon, report, sshd, stage, world
+from lib import console, daemon, jobs, report, sshd, stage, world
 from lib.report import contains, equal
 
 CLASSES = """
@@ -120,14 +120,7 @@ def by_root(*command):
 
 
 def manager(name):
-    def host(_):
-        unit = f"user@{world.run('id', '-u', name).stdout.strip()}.service"
-        world.systemctl("start", unit, status=None)
-        started = world.systemctl("is-active", unit, status=None) == "active"
-        world.systemctl("stop", unit, status=None)
-        world.systemctl("reset-failed", unit, status=None)
-        return started
-    return host
+    return lambda _: jobs.manager_starts(name)
 
 
 def job(program, queue):
@@ -162,8 +155,7 @@ def by_cron(name):
 def by_at(name):
     def queue(command):
         world.systemctl("stop", "box-atd", status=None)
-        world.run("setpriv", "--reuid", name, "--regid", name, "--init-groups", "env", "--chdir=/", f"LOGNAME={name}", f"USER={name}", "HOME=/", "at", "now",
-                  text=command + "\n")
+        jobs.submit_at(name, command)
         daemon_of_jobs("box-atd", "/usr/sbin/atd", "-f")
     return job("atd", queue)
 

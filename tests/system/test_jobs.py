@@ -7,6 +7,7 @@ import pathlib
 import re
 
 from lib import daemon, report, sshd, stage, world
+from lib.jobs import manager_starts, submit_at
 from lib.report import contains, equal
 
 CONF = """
@@ -132,13 +133,12 @@ def at_jobs_of_whom_the_class_or_the_machine_lets():
 
     def queue(names):
         """All before atd starts: it may miss the signals of many at once."""
-        jobs = Jobs()
+        batch = Jobs()
         world.systemctl("stop", "box-atd", status=None)
         for name in names:
-            world.run("setpriv", "--reuid", name, "--regid", name, "--init-groups", "env", "--chdir=/", f"LOGNAME={name}", f"USER={name}", "HOME=/", "at", "now",
-                      text=jobs.command(name) + "\n")
+            submit_at(name, batch.command(name))
         world.run("systemd-run", "--unit", "box-atd", "/usr/sbin/atd", "-f")
-        return jobs
+        return batch
     queue(RUN + REFUSED).outcome("atd", RUN, REFUSED)
     with with_machine():
         queue(("keeper", "git", "taro")).outcome("atd", ("keeper",), ("git", "taro"))
@@ -146,23 +146,13 @@ def at_jobs_of_whom_the_class_or_the_machine_lets():
 
 # --- user managers --------------------------------------------------------------------------------------
 
-def manager(name):
-    """Whether the account's user manager starts."""
-    unit = f"user@{world.run('id', '-u', name).stdout.strip()}.service"
-    world.systemctl("start", unit, status=None)
-    started = world.systemctl("is-active", unit, status=None) == "active"
-    world.systemctl("stop", unit, status=None)
-    world.systemctl("reset-failed", unit, status=None)
-    return started
-
-
 @report.test(90)
 def user_managers_of_active_persons_and_of_the_machine():
-    equal([name for name in ("taro", "jobs", "hanako", "backup") if not manager(name)], [], "whose does not start")
-    equal([name for name in ("saburo", "goro", "git", "keeper") if manager(name)], [], "whose starts")
+    equal([name for name in ("taro", "jobs", "hanako", "backup") if not manager_starts(name)], [], "whose does not start")
+    equal([name for name in ("saburo", "goro", "git", "keeper") if manager_starts(name)], [], "whose starts")
     with with_machine():
-        equal([name for name in ("git", "keeper") if not manager(name)], [], "with a line in [machine]")
-        equal([name for name in ("saburo", "goro") if manager(name)], [], "persons")
+        equal([name for name in ("git", "keeper") if not manager_starts(name)], [], "with a line in [machine]")
+        equal([name for name in ("saburo", "goro") if manager_starts(name)], [], "persons")
     # One that nobody logs in with is there as long as the account may have it.
     world.run("loginctl", "enable-linger", "backup")
     world.wait_for(lambda: world.systemctl("is-active", "user@34.service", status=None) == "active", what="a lingering manager")
